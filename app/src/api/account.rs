@@ -1,0 +1,151 @@
+//! Accounts: sign up, in and out, one's own sessions, password, permissions, usage.
+
+use crate::wire::{
+    account::{SessionRow, Viewer},
+    error::ApiError,
+    id::SessionId,
+    message::Usage,
+};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Who is signed in; `None` for a visitor.
+#[server(name = GetViewer)]
+pub async fn viewer() -> Result<Option<Viewer>, ApiError> {
+    use super::context::visitor;
+    let Some(caller) = visitor() else { return Ok(None) };
+    let name = crate::wire::account::Username::parse(&caller.name).map_err(|_| ApiError::SignIn)?;
+    Ok(Some(Viewer { id: caller.user, name, admin: caller.admin }))
+}
+
+/// Whether a visitor may make an account.
+#[server]
+pub async fn signup_open() -> Result<bool, ApiError> {
+    Ok(super::context::backend()?.auth.sign_up_open())
+}
+
+/// Makes an account and signs it in; then goes to `next`, a path of this site.
+#[server]
+pub async fn sign_up(name: String, password: String, #[server(default)] next: String) -> Result<(), ApiError> {
+    use super::context::{back_to_form, backend, form, go_to, serve, set_cookie};
+    use leptos::server_fn::ServerFn;
+    serve(async {
+        let backend = backend()?;
+        let signed_in = backend.auth.sign_up(form(name.clone(), password)).await?;
+        set_cookie(&backend.auth.cookie(&signed_in.token));
+        go_to(&next);
+        Ok(())
+    })
+    .await
+    .inspect_err(|error| back_to_form("/sign-up", SignUp::PATH, error, &[("name", &name), ("next", &next)]))
+}
+
+/// Signs in; then goes to `next`, a path of this site.
+#[server]
+pub async fn sign_in(name: String, password: String, #[server(default)] next: String) -> Result<(), ApiError> {
+    use super::context::{back_to_form, backend, form, go_to, serve, set_cookie};
+    use leptos::server_fn::ServerFn;
+    serve(async {
+        let backend = backend()?;
+        let signed_in = backend.auth.sign_in(form(name.clone(), password)).await?;
+        set_cookie(&backend.auth.cookie(&signed_in.token));
+        go_to(&next);
+        Ok(())
+    })
+    .await
+    .inspect_err(|error| back_to_form("/sign-in", SignIn::PATH, error, &[("name", &name), ("next", &next)]))
+}
+
+/// Ends this browser's session and closes its sockets.
+#[server]
+pub async fn sign_out() -> Result<(), ApiError> {
+    use super::context::{backend, go_to, serve, set_cookie, visitor};
+    serve(async {
+        let backend = backend()?;
+        if let Some(caller) = visitor() {
+            backend.auth.sign_out(&caller).await?;
+        }
+        set_cookie(&backend.auth.clear_cookie());
+        go_to("/sign-in");
+        Ok(())
+    })
+    .await
+}
+
+/// One's signed-in browsers, newest first.
+#[server]
+pub async fn sessions() -> Result<Vec<SessionRow>, ApiError> {
+    use super::context::{serve, signed_in};
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        Ok(backend.auth.sessions(&caller).await?)
+    })
+    .await
+}
+
+/// Ends one of one's sessions and closes its sockets.
+#[server]
+pub async fn revoke_session(id: SessionId) -> Result<(), ApiError> {
+    use super::context::{serve, signed_in};
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        Ok(backend.auth.revoke_session(&caller, id).await?)
+    })
+    .await
+}
+
+/// Sets a new password and ends every other session.
+#[server]
+pub async fn change_password(current: String, new: String) -> Result<(), ApiError> {
+    use super::context::{serve, signed_in};
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        Ok(backend.auth.change_password(&caller, current.into(), new.into()).await?)
+    })
+    .await
+}
+
+/// What one's turns cost in the last 30 days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageReport {
+    /// Tokens.
+    pub usage: Usage,
+    /// Replies.
+    pub turns: u64,
+}
+
+/// One's own usage.
+#[server]
+pub async fn usage_summary() -> Result<UsageReport, ApiError> {
+    use super::context::{serve, signed_in};
+    const MONTH_MS: i64 = 30 * 24 * 3600 * 1000;
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        let since = crate::wire::id::Millis(backend.clock.now().0 - MONTH_MS);
+        let (usage, turns) = backend.store.usage(caller.user, since).await?;
+        Ok(UsageReport { usage, turns })
+    })
+    .await
+}
+
+/// The tools one decided about for good, and how.
+#[server]
+pub async fn tool_grants() -> Result<Vec<(String, bool)>, ApiError> {
+    use super::context::{serve, signed_in};
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        Ok(backend.store.tool_grants(caller.user).await?)
+    })
+    .await
+}
+
+/// Forgets a decision: the tool asks again.
+#[server]
+pub async fn forget_tool_grant(tool: String) -> Result<(), ApiError> {
+    use super::context::{serve, signed_in};
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        Ok(backend.store.forget_tool_grant(caller.user, &tool).await?)
+    })
+    .await
+}

@@ -1,0 +1,61 @@
+//! Rooms: invite, revoke, join, remove, leave.
+
+use crate::wire::{
+    error::ApiError,
+    id::{ConversationId, UserId},
+    room::Invitation,
+};
+use leptos::prelude::*;
+
+/// Makes an invitation link; its token is shown this once.
+#[server]
+pub async fn invite(id: ConversationId) -> Result<Invitation, ApiError> {
+    use super::context::{serve, signed_in};
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        let token = crate::backend::auth::token::Token::generate().map_err(|cause| super::error::internal(&cause))?;
+        let expires_at = crate::wire::id::Millis(backend.clock.now().0 + crate::wire::limits::INVITATION_MS);
+        backend.store.create_invitation(caller.user, id, &token.hash(), expires_at).await?;
+        Ok(Invitation { conversation: id, token: token.expose().to_owned(), expires_at })
+    })
+    .await
+}
+
+/// Revokes every invitation of a room; how many.
+#[server]
+pub async fn revoke_invitations(id: ConversationId) -> Result<u64, ApiError> {
+    use super::context::{serve, signed_in};
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        Ok(backend.store.revoke_invitations(caller.user, id).await?)
+    })
+    .await
+}
+
+/// Joins the room of an invitation and goes there.
+#[server]
+pub async fn join(token: String) -> Result<ConversationId, ApiError> {
+    use super::context::{serve, signed_in};
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        let token = crate::backend::auth::token::Token::parse(&token).ok_or(ApiError::NotFound)?;
+        let id = backend.store.join(caller.user, &token.hash()).await?;
+        backend.chat.members_changed(id).await;
+        super::context::go_to(&format!("/c/{id}"));
+        Ok(id)
+    })
+    .await
+}
+
+/// Removes a member, or oneself.
+#[server]
+pub async fn remove_member(id: ConversationId, user: UserId) -> Result<(), ApiError> {
+    use super::context::{serve, signed_in};
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        backend.store.remove_member(caller.user, id, user).await?;
+        backend.chat.member_removed(id, user).await;
+        Ok(())
+    })
+    .await
+}

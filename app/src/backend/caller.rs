@@ -1,0 +1,47 @@
+//! [`Caller`]: what every credential becomes. Nothing below the gate looks at cookies, tokens or addresses again.
+//!
+//! Decision: it stands beside `auth`, not inside it, because the chat and the tools need it and must not know how one
+//! signs in.
+
+use crate::wire::id::{SessionId, UserId};
+
+/// Who asks, and through which credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account.
+    pub user: UserId,
+    /// Its display name.
+    pub name: String,
+    /// Whether it is an administrator.
+    pub admin: bool,
+    /// Which credential was shown.
+    pub via: Via,
+}
+
+/// The kinds of credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// A browser's session cookie; revoking the session ends what it opened.
+    Session(SessionId),
+    /// This process itself (jobs, the command line).
+    Process,
+}
+
+impl Caller {
+    /// The browser session behind it, if any.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.via {
+            Via::Session(id) => Some(id),
+            Via::Process => None,
+        }
+    }
+}
+
+/// The peer of a request, as the gate saw it: for sessions' rows and for limits by address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address: the socket's, or what a trusted proxy says.
+    pub address: std::net::IpAddr,
+    /// What it calls itself (`User-Agent`), shortened.
+    pub agent: String,
+}

@@ -1,0 +1,423 @@
+//! The chat's use cases: send, edit, make anew, go on, stop, decide; and [`Chat::converse`], one tab's socket.
+//!
+//! Invariant: what was acknowledged is stored, and what is stored is told after its commit. A turn belongs to the
+//! process, not to the socket that asked for it; one runs per conversation, the others wait in the store.
+//! Rule: any member of a room may stop a turn of it. Deciding about tools is `approval`'s.
+
+mod approval;
+mod context;
+mod converse;
+mod finish;
+mod live;
+mod publish;
+mod refusal;
+mod rooms;
+mod title;
+mod turn;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::backend::store::turns::Started;
+pub use refusal::ChatError;
+
+use crate::{
+    backend::{
+        caller::Caller,
+        clock::Clock,
+        hub::{Hub, Topic},
+        llm::Models,
+        store::{
+            Store, StoreError,
+            turns::{NewTurn, NewTurnKind},
+        },
+        task::Tasks,
+        tools::ToolRegistry,
+    },
+    wire::{
+        error::ApiError,
+        event::{ByeReason, ChatEvent},
+        id::{ClientId, ConversationId, FileId, MessageId, Millis, ModelId, Seq, TurnId, UserId},
+        limits,
+        message::{Part, TurnEnd, TurnSnapshot},
+    },
+};
+use finish::Outcome;
+use live::LiveTurn;
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+/// Counts something; if it was one too many, how long to wait.
+pub type Budget<T> = Box<dyn Fn(T) -> Result<(), Duration> + Send + Sync>;
+
+/// What the chat is made of.
+pub struct Setup {
+    /// Where conversations are.
+    pub store: Store,
+    /// Who hears of them.
+    pub hub: Hub,
+    /// Who answers.
+    pub models: Models,
+    /// With what.
+    pub tools: ToolRegistry,
+    /// Where turns run.
+    pub tasks: Tasks,
+    /// The time.
+    pub clock: Clock,
+    /// Counts what a person sends: messages, edits, new replies.
+    pub sending: Budget<UserId>,
+    /// Makes the budget of one socket's frames.
+    pub frames: Box<dyn Fn() -> Budget<()> + Send + Sync>,
+    /// The numbers.
+    pub options: Options,
+}
+
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Setup").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// The chat's numbers that are not a user's limits; tests shorten them.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Time between two frames of text of one turn: an animation frame.
+    pub frame: Duration,
+    /// Time between two checkpoints of one turn: what a crash may cost.
+    pub checkpoint: Duration,
+    /// How long a tool call's question waits.
+    pub approval: Duration,
+    /// How long a person who left a room counts as there, so that a reload does not flicker.
+    pub leave: Duration,
+    /// Rounds of tools in one turn.
+    pub rounds: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            frame: Duration::from_millis(16),
+            checkpoint: Duration::from_secs(1),
+            approval: Duration::from_millis(limits::APPROVAL_MS.unsigned_abs()),
+            leave: Duration::from_secs(2),
+            rounds: limits::ROUNDS_MAX,
+        }
+    }
+}
+
+/// A message to send.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// The room.
+    pub conversation: ConversationId,
+    /// What to follow; `None` for the newest leaf.
+    pub parent: Option<MessageId>,
+    /// The sender's key.
+    pub client_id: ClientId,
+    /// Markdown.
+    pub text: String,
+    /// Files to attach.
+    pub files: Vec<FileId>,
+    /// The model to answer; `None` for the default.
+    pub model: Option<ModelId>,
+}
+
+/// The chat of this process.
+pub struct Chat {
+    store: Store,
+    hub: Hub,
+    models: Models,
+    tools: ToolRegistry,
+    tasks: Tasks,
+    clock: Clock,
+    sending: Budget<UserId>,
+    frames: Box<dyn Fn() -> Budget<()> + Send + Sync>,
+    options: Options,
+    rooms: rooms::Rooms,
+    closed: AtomicBool,
+    /// A turn ended.
+    quiet: Notify,
+    stopping: CancellationToken,
+}
+
+impl std::fmt::Debug for Chat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chat").field("options", &self.options).field("rooms", &self.rooms).finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Chat {
+    /// A chat without live turns; [`Chat::recover`] is next.
+    pub fn new(setup: Setup) -> Arc<Self> {
+        let Setup { store, hub, models, tools, tasks, clock, sending, frames, options } = setup;
+        let stopping = tasks.stopping();
+        let (rooms, closed, quiet) = (rooms::Rooms::default(), AtomicBool::new(false), Notify::new());
+        let chat =
+            Self { store, hub, models, tools, tasks, clock, sending, frames, options, rooms, closed, quiet, stopping };
+        Arc::new(chat)
+    }
+
+    /// Stores a message and the reply-to-be, and begins or queues the reply.
+    ///
+    /// # Errors
+    /// What is wrong with the message; `TooMany`; `NotFound`; a full queue; `Unavailable` at drain.
+    pub async fn send(self: &Arc<Self>, by: &Caller, m: NewMessage) -> Result<Started, ChatError> {
+        if !m.files.is_empty() {
+            return Err(
+                ApiError::invalid("files", "This server does not take files yet. Send the text without them.").into()
+            );
+        }
+        let parts = text_parts(m.text)?;
+        let NewMessage { conversation, parent, client_id, model, .. } = m;
+        let kind = NewTurnKind::Send { conversation, parent, client_id, parts };
+        self.start(by, kind, model.as_ref(), Some(conversation)).await
+    }
+
+    /// Stores a new version of one's own message, and begins or queues its reply.
+    ///
+    /// # Errors
+    /// As [`Chat::send`].
+    pub async fn edit(
+        self: &Arc<Self>,
+        by: &Caller,
+        message: MessageId,
+        client_id: ClientId,
+        text: String,
+        model: Option<&ModelId>,
+    ) -> Result<Started, ChatError> {
+        let kind = NewTurnKind::Edit { message, client_id, parts: text_parts(text)? };
+        self.start_beside(by, message, kind, model).await
+    }
+
+    /// Begins or queues another reply to the same message.
+    ///
+    /// # Errors
+    /// As [`Chat::send`].
+    pub async fn regenerate(
+        self: &Arc<Self>,
+        by: &Caller,
+        message: MessageId,
+        model: Option<&ModelId>,
+    ) -> Result<Started, ChatError> {
+        self.start_beside(by, message, NewTurnKind::Regenerate { message }, model).await
+    }
+
+    /// Begins or queues a reply that goes on where the given one ended, with the same model.
+    ///
+    /// # Errors
+    /// As [`Chat::send`].
+    pub async fn continue_reply(self: &Arc<Self>, by: &Caller, message: MessageId) -> Result<Started, ChatError> {
+        let model = self.store.message(by.user, message).await?.model;
+        let model = model.filter(|id| self.models.get(Some(id)).is_some());
+        self.start_beside(by, message, NewTurnKind::Continue { message }, model.as_ref()).await
+    }
+
+    /// Ends a turn, queued or running; what it wrote is kept.
+    ///
+    /// # Errors
+    /// `NotFound` if it is over, or in a room `by` is not in.
+    pub async fn stop(self: &Arc<Self>, by: &Caller, turn: TurnId) -> Result<(), ChatError> {
+        let row = self.store.turn(by.user, turn).await?;
+        let Some(turn) = self.rooms.turns(row.conversation).into_iter().find(|t| t.id == turn) else {
+            return Err(StoreError::NotFound.into());
+        };
+        turn.stop_as(TurnEnd::Stopped);
+        if !turn.has_begun() {
+            self.finish(&turn, Outcome::asked(TurnEnd::Stopped), "", Instant::now()).await;
+        }
+        Ok(())
+    }
+
+    /// The turns of a conversation that wait or run, in order, each with all it wrote so far.
+    pub fn live(&self, conversation: ConversationId) -> Vec<TurnSnapshot> {
+        self.rooms.turns(conversation).iter().filter_map(|turn| turn.snapshot()).collect()
+    }
+
+    /// Who has the room open in some tab.
+    pub fn present(&self, conversation: ConversationId) -> HashSet<UserId> {
+        self.rooms.with(conversation, |room| room.present())
+    }
+
+    /// At the start of the process: closes what a crash left running, and begins what waits.
+    pub async fn recover(self: &Arc<Self>) {
+        match self.store.reap_turns(Millis(i64::MAX)).await {
+            Ok(messages) if messages.is_empty() => {}
+            Ok(messages) => tracing::info!(turns = messages.len(), "closed turns that a stop left running"),
+            Err(error) => tracing::error!(%error, "turns left running cannot be closed"),
+        }
+        match self.store.waiting_conversations().await {
+            Ok(waiting) => {
+                for conversation in waiting {
+                    self.begin_next(conversation).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "waiting turns cannot be begun"),
+        }
+    }
+
+    /// Takes nothing new from now on, and tells every tab.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.hub.publish_everywhere(ChatEvent::Bye { reason: ByeReason::Draining });
+    }
+
+    /// Takes nothing new, tells every tab, lets running turns end within `grace` and interrupts the others. Turns that
+    /// wait stay in the store.
+    pub async fn drain(&self, grace: Duration) {
+        self.close();
+        if tokio::time::timeout(grace, self.turns_over()).await.is_ok() {
+            return;
+        }
+        for turn in self.running() {
+            turn.stop_as(TurnEnd::Interrupted);
+        }
+        // Longer than writing ever waits, so that nothing hangs here for ever.
+        if tokio::time::timeout(Duration::from_secs(40), self.turns_over()).await.is_err() {
+            tracing::error!("turns are still running at the end of the drain");
+        }
+    }
+
+    async fn turns_over(&self) {
+        loop {
+            let quiet = self.quiet.notified();
+            tokio::pin!(quiet);
+            quiet.as_mut().enable();
+            if self.running().is_empty() {
+                return;
+            }
+            quiet.await;
+        }
+    }
+
+    fn running(&self) -> Vec<Arc<LiveTurn>> {
+        self.rooms.all_turns().into_iter().filter(|turn| turn.has_begun()).collect()
+    }
+
+    fn draining(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// [`Chat::start`] in the conversation of a message.
+    async fn start_beside(
+        self: &Arc<Self>,
+        by: &Caller,
+        message: MessageId,
+        kind: NewTurnKind,
+        model: Option<&ModelId>,
+    ) -> Result<Started, ChatError> {
+        let conversation = self.store.message(by.user, message).await?.conversation;
+        self.start(by, kind, model, Some(conversation)).await
+    }
+
+    async fn start(
+        self: &Arc<Self>,
+        by: &Caller,
+        kind: NewTurnKind,
+        model: Option<&ModelId>,
+        conversation: Option<ConversationId>,
+    ) -> Result<Started, ChatError> {
+        if self.draining() {
+            return Err(ApiError::Unavailable.into());
+        }
+        let Some(model) = self.models.get(model) else {
+            let name = model.map(|id| id.0.as_str()).unwrap_or_default();
+            let reason = format!("There is no model «{name}» here. Choose one of the list.");
+            return Err(ApiError::invalid("model", reason).into());
+        };
+        (self.sending)(by.user).map_err(ApiError::too_many)?;
+        let sending = conversation.map(|id| Sending::new(self, id));
+        let started = self.store.start_turn(NewTurn { by: by.user, kind, model: model.id.clone() }).await?;
+        if !started.duplicate {
+            self.begin(by, &started, model.id.clone()).await?;
+        }
+        drop(sending);
+        if !started.duplicate {
+            self.tell_rows(started.conversation, Some(started.reply.created_at)).await;
+        }
+        Ok(started)
+    }
+
+    /// Makes a stored turn live, tells the room, and runs it if it may.
+    async fn begin(self: &Arc<Self>, by: &Caller, started: &Started, model: ModelId) -> Result<(), ChatError> {
+        let make =
+            || LiveTurn::new(self.hub.clone(), by.clone(), model, started.turn, started.untitled, &started.reply);
+        let turn = self.rooms.with(started.conversation, |room| room.enter(started.turn, make));
+        self.saw(started.conversation, started.reply.seq);
+        let topic = Topic::Conversation(started.conversation);
+        if let Some(message) = started.message.clone() {
+            self.hub.publish(topic, ChatEvent::Message { message });
+        }
+        self.hub.publish(topic, ChatEvent::Message { message: started.reply.clone() });
+        turn.announce();
+        if started.running {
+            self.launch(turn);
+            return Ok(());
+        }
+        // It waits. By now the one before it may be over, and this one begun and ended by whoever ended that.
+        if !turn.has_begun() && matches!(self.store.turn(by.user, turn.id).await, Err(StoreError::NotFound)) {
+            self.rooms.with(started.conversation, |room| room.leave(turn.id));
+        }
+        // Behind turns that wait for nobody (their beginning failed, or the conversation was away): go on with them.
+        if !self.rooms.turns(started.conversation).iter().any(|turn| turn.has_begun()) {
+            self.begin_next(started.conversation).await;
+        }
+        Ok(())
+    }
+
+    /// Notes how far a conversation's clock is.
+    fn saw(&self, conversation: ConversationId, seq: Seq) {
+        self.rooms.with(conversation, |room| room.seq = room.seq.max(seq));
+    }
+}
+
+/// Says that a send is between its question to the store and its turn's entry, so that a turn that ends meanwhile
+/// looks for it in the store. Dropping it says it is over.
+struct Sending<'a> {
+    chat: &'a Arc<Chat>,
+    conversation: ConversationId,
+}
+
+impl<'a> Sending<'a> {
+    fn new(chat: &'a Arc<Chat>, conversation: ConversationId) -> Self {
+        chat.rooms.with(conversation, |room| room.sending += 1);
+        Self { chat, conversation }
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        self.chat.rooms.with(self.conversation, |room| room.sending = room.sending.saturating_sub(1));
+    }
+}
+
+/// A message's text as its parts, without NUL, which databases cannot store.
+fn text_parts(mut text: String) -> Result<Vec<Part>, ApiError> {
+    if text.contains('\0') {
+        text.retain(|c| c != '\0');
+    }
+    if text.trim().is_empty() {
+        return Err(ApiError::invalid("text", "There is nothing in this message. Write something first."));
+    }
+    // Counting is only needed where bytes alone do not settle it.
+    let length = if text.len() > limits::MESSAGE_MAX { text.chars().count() } else { 0 };
+    if length > limits::MESSAGE_MAX {
+        let reason = format!(
+            "This message has {length} characters; at most {} are possible. Shorten it or send it in pieces.",
+            limits::MESSAGE_MAX
+        );
+        return Err(ApiError::invalid("text", reason));
+    }
+    Ok(vec![Part::Text { text }])
+}

@@ -1,0 +1,461 @@
+//! One tab's socket: what the tab says is done, what its rooms say is told, until either side ends it.
+//!
+//! Invariant: after `Ready` the tab has everything up to its `seq` and hears everything after it, whatever happened in
+//! between: it listens first, reads the store then, takes the live turns' snapshots under their locks, and drops what
+//! these already hold. A tab that falls behind is brought up the same way. Bytes, pings and silence are the
+//! protocol's (`api::socket`), not this module's.
+
+use super::{Chat, ChatError, NewMessage};
+use crate::{
+    backend::{
+        caller::Caller,
+        hub::{Heard, Listener, Topic},
+        metrics,
+        store::turns::Started,
+    },
+    wire::{
+        error::ApiError,
+        event::{ByeReason, ChatEvent, ClientEvent},
+        id::{ClientId, ConversationId, MessageId, Millis, Seq, TurnId},
+        limits,
+        message::Status,
+    },
+};
+use futures::{Stream, StreamExt, stream};
+use std::{
+    collections::{HashSet, VecDeque},
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+};
+
+/// Messages read from the store at a time while a tab is brought up.
+const PAGE: u32 = 100;
+/// Frames in bad shape or over the limit, not made good by as many good ones, after which a socket is closed.
+const STRIKES: u32 = 20;
+/// Shortest time between two signs of typing that are passed on, in milliseconds.
+const TYPING_EVERY: i64 = 2_000;
+
+type Input = Pin<Box<dyn Stream<Item = Result<ClientEvent, ApiError>> + Send>>;
+type Event = Arc<ChatEvent>;
+
+pub(super) struct Socket {
+    chat: Arc<Chat>,
+    by: Caller,
+    input: Input,
+    listener: Listener,
+    budget: super::Budget<()>,
+    out: VecDeque<Event>,
+    greeted: bool,
+    over: bool,
+    room: Option<Open>,
+    behind: Option<CatchUp>,
+    strikes: u32,
+    typed_at: Millis,
+}
+
+/// The room the tab follows.
+struct Open {
+    id: ConversationId,
+    /// Everything up to here was read from the store.
+    floor: Seq,
+    /// Everything up to here was told, by the store or live.
+    told: Seq,
+    entered: bool,
+}
+
+/// How far bringing the tab up has come.
+struct CatchUp {
+    after: Seq,
+    seq: Seq,
+    head: Option<MessageId>,
+}
+
+enum Turned {
+    Heard(Heard),
+    Said(Option<Result<ClientEvent, ApiError>>),
+}
+
+impl Chat {
+    /// One tab's socket, from its frames to what it hears; ends when `input` does, or with [`ChatEvent::Bye`].
+    pub fn converse(
+        self: &Arc<Self>,
+        by: Caller,
+        input: impl Stream<Item = Result<ClientEvent, ApiError>> + Send + 'static,
+    ) -> impl Stream<Item = Result<Arc<ChatEvent>, ApiError>> + Send + 'static {
+        let mut listener = self.hub.listen();
+        listener.subscribe(Topic::User(by.user));
+        if let Some(session) = by.session() {
+            listener.subscribe(Topic::Session(session));
+        }
+        metrics::sockets(1);
+        let socket = Box::new(Socket {
+            chat: Arc::clone(self),
+            by,
+            input: Box::pin(input),
+            listener,
+            budget: (self.frames)(),
+            out: VecDeque::new(),
+            greeted: false,
+            over: false,
+            room: None,
+            behind: None,
+            strikes: 0,
+            typed_at: Millis(0),
+        });
+        stream::unfold(socket, |mut socket| async move {
+            let event = socket.next().await?;
+            Some((Ok(event), socket))
+        })
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        metrics::sockets(-1);
+        self.leave();
+    }
+}
+
+impl Socket {
+    /// The next event for the tab. The rare ways are boxed, so that a socket that only listens stays small.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.out.pop_front() {
+                if self.out.is_empty() && self.out.capacity() > 32 {
+                    self.out = VecDeque::new();
+                }
+                return Some(event);
+            }
+            if self.over {
+                return None;
+            }
+            if self.chat.draining() {
+                self.bye(ByeReason::Draining);
+                continue;
+            }
+            if self.behind.is_some() {
+                Box::pin(self.catch_up()).await;
+                continue;
+            }
+            match self.turn().await {
+                Turned::Heard(Heard::Event(topic, event)) => self.heard(topic, event),
+                Turned::Heard(Heard::Lagged) => Box::pin(self.lagged()).await,
+                Turned::Said(Some(Ok(event))) => Box::pin(self.said(event)).await,
+                Turned::Said(Some(Err(error))) => self.bad_frame(error),
+                Turned::Said(None) => return None,
+            }
+        }
+    }
+
+    async fn turn(&mut self) -> Turned {
+        poll_fn(|cx| {
+            if let Poll::Ready(heard) = self.listener.poll_next(cx) {
+                return Poll::Ready(Turned::Heard(heard));
+            }
+            self.input.poll_next_unpin(cx).map(Turned::Said)
+        })
+        .await
+    }
+
+    fn heard(&mut self, topic: Topic, event: Event) {
+        let open = self.room.as_ref().map(|room| room.id);
+        if let Topic::Conversation(from) = topic
+            && open != Some(from)
+            && !matches!(*event, ChatEvent::Bye { .. })
+        {
+            return;
+        }
+        match &*event {
+            ChatEvent::Bye { reason } => return self.bye(*reason),
+            ChatEvent::ConversationGone { conversation } if open == Some(*conversation) => {
+                self.out.push_back(event);
+                return self.bye(ByeReason::Removed);
+            }
+            ChatEvent::Message { message } => {
+                if let Some(room) = &mut self.room {
+                    // One that could not be stored has no new place on the clock, and must be seen all the same.
+                    if message.seq <= room.floor && message.status != Status::Failed {
+                        return;
+                    }
+                    if message.seq.0 == room.told.0 + 1 {
+                        room.told = message.seq;
+                    }
+                }
+            }
+            ChatEvent::Typing { user, .. } if *user == self.by.user => return,
+            _ => {}
+        }
+        self.out.push_back(event);
+    }
+
+    fn bye(&mut self, reason: ByeReason) {
+        self.out.push_back(Arc::new(ChatEvent::Bye { reason }));
+        self.over = true;
+    }
+
+    /// Events were lost: what is stored and live is told again, from where the tab surely is.
+    async fn lagged(&mut self) {
+        match &self.room {
+            None => self.bye(ByeReason::Behind),
+            Some(room) => {
+                let (id, after) = (room.id, room.told);
+                self.hello(Some(id), after).await;
+            }
+        }
+    }
+
+    fn bad_frame(&mut self, error: ApiError) {
+        let reason = format!("This frame could not be read: {error}");
+        let error = if matches!(error, ApiError::Invalid { .. }) { error } else { ApiError::invalid("frame", reason) };
+        self.refuse(None, error);
+        self.strike();
+    }
+
+    fn strike(&mut self) {
+        self.strikes += 1;
+        if self.strikes >= STRIKES {
+            self.bye(ByeReason::Behind);
+        }
+    }
+
+    fn refuse(&mut self, reply_to: Option<ClientId>, error: ApiError) {
+        self.out.push_back(Arc::new(ChatEvent::Refused { reply_to, error }));
+    }
+
+    async fn said(&mut self, event: ClientEvent) {
+        let key = match &event {
+            ClientEvent::Send { client_id, .. } | ClientEvent::Edit { client_id, .. } => Some(*client_id),
+            _ => None,
+        };
+        if let Err(wait) = (self.budget)(()) {
+            self.refuse(key, ApiError::too_many(wait));
+            return self.strike();
+        }
+        self.strikes = self.strikes.saturating_sub(1);
+        if !self.greeted && !matches!(event, ClientEvent::Hello { .. }) {
+            self.refuse(key, ApiError::invalid("frame", "The first frame of a socket must be «hello»."));
+            self.over = true;
+            return;
+        }
+        if let Err(error) = self.act(event).await {
+            let told = error.told(&self.chat.clock);
+            self.refuse(key, told);
+        }
+    }
+
+    async fn act(&mut self, event: ClientEvent) -> Result<(), ChatError> {
+        let (chat, by) = (Arc::clone(&self.chat), &self.by);
+        let started = match event {
+            ClientEvent::Hello { conversation, after } => {
+                if !self.greeted && !self.session_lives().await? {
+                    self.bye(ByeReason::SignedOut);
+                    return Ok(());
+                }
+                self.greeted = true;
+                self.hello(conversation, after).await;
+                return Ok(());
+            }
+            ClientEvent::Send { client_id, conversation, parent, text, files, model } => {
+                chat.send(by, NewMessage { conversation, parent, client_id, text, files, model }).await?
+            }
+            ClientEvent::Edit { client_id, message, text, model } => {
+                chat.edit(by, message, client_id, text, model.as_ref()).await?
+            }
+            ClientEvent::Regenerate { message, model } => chat.regenerate(by, message, model.as_ref()).await?,
+            ClientEvent::Continue { message } => chat.continue_reply(by, message).await?,
+            ClientEvent::Stop { turn } => return chat.stop(by, turn).await,
+            ClientEvent::Decide { turn, call, approval } => return chat.decide(by, turn, &call, approval).await,
+            ClientEvent::Typing => {
+                self.typing();
+                return Ok(());
+            }
+            ClientEvent::Ping => {
+                let seq = self.room.as_ref().map(|room| chat.rooms.with(room.id, |r| r.seq.max(room.floor)));
+                self.out.push_back(Arc::new(ChatEvent::Pong { seq: seq.unwrap_or_default() }));
+                return Ok(());
+            }
+        };
+        self.acknowledge(started);
+        Ok(())
+    }
+
+    /// What was sent again, or into a room that is not open here, is not heard from the room.
+    fn acknowledge(&mut self, started: Started) {
+        if started.duplicate || self.room.as_ref().is_none_or(|room| room.id != started.conversation) {
+            let messages = started.message.into_iter().chain([started.reply]);
+            self.out.extend(messages.map(|message| Arc::new(ChatEvent::Message { message })));
+        }
+    }
+
+    fn typing(&mut self) {
+        let now = self.chat.clock.now();
+        let Some(room) = self.room.as_ref().filter(|_| now.0 - self.typed_at.0 >= TYPING_EVERY) else { return };
+        self.typed_at = now;
+        let event = ChatEvent::Typing {
+            conversation: room.id,
+            user: self.by.user,
+            name: self.by.name.clone(),
+            until: Millis(now.0 + limits::TYPING_MS),
+        };
+        self.chat.hub.publish(Topic::Conversation(room.id), event);
+    }
+
+    /// Whether the session was not ended between the gate's look and our listening.
+    async fn session_lives(&mut self) -> Result<bool, ChatError> {
+        let Some(session) = self.by.session() else { return Ok(true) };
+        let sessions = self.chat.store.sessions(self.by.user, Some(session)).await?;
+        Ok(sessions.iter().any(|row| row.id == session))
+    }
+
+    async fn hello(&mut self, conversation: Option<ConversationId>, after: Seq) {
+        if self.room.as_ref().map(|room| room.id) != conversation {
+            self.leave();
+        }
+        let Some(id) = conversation else {
+            let ready = ChatEvent::Ready { conversation: None, seq: Seq(0), head: None };
+            self.out.push_back(Arc::new(ready));
+            return;
+        };
+        self.listener.subscribe(Topic::Conversation(id));
+        match self.chat.store.conversation(self.by.user, id).await {
+            Ok(row) => {
+                self.chat.know_row(self.by.user, &row.summary);
+                let entered = self.room.as_ref().is_some_and(|room| room.entered);
+                self.room = Some(Open { id, floor: after, told: after, entered });
+                self.behind = Some(CatchUp { after, seq: row.seq, head: row.head });
+            }
+            Err(error) => {
+                self.leave();
+                self.listener.unsubscribe(Topic::Conversation(id));
+                let told = ChatError::from(error).told(&self.chat.clock);
+                self.refuse(None, told);
+            }
+        }
+    }
+
+    /// One page of what the tab misses or, after the last, the live turns and `Ready`.
+    async fn catch_up(&mut self) {
+        let (Some(behind), Some(room)) = (&mut self.behind, &self.room) else {
+            self.behind = None;
+            return;
+        };
+        let id = room.id;
+        if behind.after < behind.seq {
+            let page = match self.chat.store.since(self.by.user, id, behind.after, PAGE).await {
+                Ok(page) => page,
+                Err(error) => {
+                    self.behind = None;
+                    self.leave();
+                    let told = ChatError::from(error).told(&self.chat.clock);
+                    self.refuse(None, told);
+                    return self.bye(ByeReason::Behind);
+                }
+            };
+            if let Some(last) = page.items.last() {
+                behind.after = behind.after.max(last.seq);
+            }
+            let more = page.more && !page.items.is_empty();
+            self.out.extend(page.items.into_iter().map(|message| Arc::new(ChatEvent::Message { message })));
+            if more {
+                return;
+            }
+        }
+        self.ready(id).await;
+    }
+
+    async fn ready(&mut self, id: ConversationId) {
+        let Some(behind) = self.behind.take() else { return };
+        let mut seq = behind.seq.max(behind.after);
+        let mut head = behind.head;
+        if behind.after > behind.seq
+            && let Ok(row) = self.chat.store.conversation(self.by.user, id).await
+        {
+            head = row.head;
+        }
+        if behind.after > behind.seq && self.out.is_empty() {
+            // The tab claims more than there is: a database that was put back. It learns the true clock from `Ready`.
+            seq = behind.seq;
+        }
+        let (snapshots, pending) = self.live_now(id);
+        let live: HashSet<TurnId> = snapshots.iter().filter_map(|e| turn_of(e)).collect();
+        let ended: HashSet<TurnId> = pending
+            .iter()
+            .filter(|(_, e)| matches!(**e, ChatEvent::TurnEnded { .. }))
+            .filter_map(|(_, e)| turn_of(e))
+            .collect();
+        if let Some(room) = &mut self.room {
+            (room.floor, room.told) = (seq, seq);
+        }
+        self.chat.saw(id, seq);
+        self.out.extend(snapshots);
+        for (topic, event) in pending {
+            let stale = turn_of(&event).is_some_and(|turn| {
+                live.contains(&turn) || (ended.contains(&turn) && !matches!(*event, ChatEvent::TurnEnded { .. }))
+            });
+            if !stale {
+                self.heard(topic, event);
+            }
+        }
+        if self.over {
+            return;
+        }
+        self.out.push_back(Arc::new(ChatEvent::Ready { conversation: Some(id), seq, head }));
+        self.enter(id).await;
+    }
+
+    /// The live turns as they are, and what was heard up to that very moment.
+    fn live_now(&mut self, id: ConversationId) -> (Vec<Event>, Vec<(Topic, Event)>) {
+        let turns = self.chat.rooms.turns(id);
+        let mut bodies: Vec<_> = turns.iter().map(|turn| turn.body()).collect();
+        let snapshots: Vec<Event> = turns
+            .iter()
+            .zip(&mut bodies)
+            .filter_map(|(turn, body)| turn.snapshot_of(body))
+            .map(|turn| Arc::new(ChatEvent::Turn { turn }))
+            .collect();
+        (snapshots, self.listener.take_all())
+    }
+
+    /// Counts the tab as present; a room of several learns who is there, the tab itself too.
+    async fn enter(&mut self, id: ConversationId) {
+        let first = match &mut self.room {
+            Some(room) if !room.entered => {
+                room.entered = true;
+                true
+            }
+            _ => false,
+        };
+        let told = first && self.chat.came(id, self.by.user).await;
+        if !told
+            && self.chat.hub.listeners(Topic::Conversation(id)) > 1
+            && let Ok(members) = self.chat.members(self.by.user, id).await
+            && members.len() > 1
+        {
+            self.out.push_back(Arc::new(ChatEvent::Members { conversation: id, members }));
+        }
+    }
+
+    fn leave(&mut self) {
+        self.behind = None;
+        if let Some(room) = self.room.take() {
+            self.listener.unsubscribe(Topic::Conversation(room.id));
+            if room.entered {
+                self.chat.went(room.id, self.by.user);
+            }
+        }
+    }
+}
+
+/// The turn an event belongs to, for those that a snapshot replaces and for its end.
+fn turn_of(event: &ChatEvent) -> Option<TurnId> {
+    match event {
+        ChatEvent::Turn { turn } => Some(turn.turn),
+        ChatEvent::TurnState { turn, .. }
+        | ChatEvent::Delta { turn, .. }
+        | ChatEvent::Tool { turn, .. }
+        | ChatEvent::TurnEnded { turn, .. } => Some(*turn),
+        _ => None,
+    }
+}

@@ -1,0 +1,184 @@
+//! A turn's end: stored, told, and the next one begun.
+//!
+//! Invariant: a turn is closed once. Its text is not given up while the store may recover; if it does not, the tabs
+//! that are open see the text with a fault that says it could not be saved.
+
+use super::{Chat, live::LiveTurn, turn::internal};
+use crate::{
+    backend::{
+        caller::{Caller, Via},
+        metrics,
+        store::{
+            StoreError,
+            turns::{FinishTurn, TurnRow},
+        },
+    },
+    wire::{
+        id::ConversationId,
+        message::{Fault, FaultKind, Message, Status, TurnEnd, Usage, plain_text},
+    },
+};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep};
+
+/// Waits between attempts to write: about half a minute in all, a disk that is being cleared or a database that restarts.
+const PATIENCE_MS: [u64; 9] = [20, 80, 300, 1_000, 2_000, 4_000, 6_000, 8_000, 10_000];
+
+/// How a turn came to its end.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    end: TurnEnd,
+    fault: Option<Fault>,
+}
+
+impl Outcome {
+    /// The reply is whole.
+    pub(super) fn complete() -> Self {
+        Self { end: TurnEnd::Complete, fault: None }
+    }
+
+    /// Provider or loop gave up.
+    pub(super) fn failed(fault: Fault) -> Self {
+        Self { end: TurnEnd::Failed, fault: Some(fault) }
+    }
+
+    /// Somebody asked it to end, or the server stops.
+    pub(super) fn asked(end: TurnEnd) -> Self {
+        let fault = (end == TurnEnd::Interrupted).then(|| Fault {
+            kind: FaultKind::Interrupted,
+            message: "The server was restarted in the middle of this reply. What came so far is kept.".to_owned(),
+            retry: true,
+        });
+        Self { end, fault }
+    }
+}
+
+impl Chat {
+    /// Stores and tells a turn's end, then begins the next of its room.
+    pub(super) async fn finish(
+        self: &Arc<Self>,
+        turn: &Arc<LiveTurn>,
+        outcome: Outcome,
+        question: &str,
+        began: Instant,
+    ) {
+        if !turn.close_once() {
+            return;
+        }
+        turn.close_calls(match outcome.end {
+            TurnEnd::Interrupted => "The server was restarted before it finished.",
+            TurnEnd::Stopped => "It was stopped before it finished.",
+            TurnEnd::Complete | TurnEnd::Failed => "The reply ended before it finished.",
+        });
+        turn.flush();
+        let (parts, usage) = (turn.parts_from(0), turn.usage());
+        let answer = turn.untitled.then(|| plain_text(&parts));
+        let Outcome { end, fault } = outcome;
+        let finish = FinishTurn { turn: turn.id, end, parts, usage, fault };
+        let end = match self.write_end(&finish).await {
+            Ok(message) => {
+                self.saw(turn.conversation, message.seq);
+                turn.end(Some(message), end);
+                end
+            }
+            Err(StoreError::NotFound) => {
+                turn.end(None, end);
+                end
+            }
+            Err(error) => {
+                tracing::error!(%error, turn.id = %turn.id, "a reply could not be saved");
+                turn.end(self.unsaved(turn, finish).await, TurnEnd::Failed);
+                TurnEnd::Failed
+            }
+        };
+        metrics::turn_ended(end, began.elapsed(), usage);
+        let waiting = self.rooms.with(turn.conversation, |room| room.leave(turn.id));
+        self.quiet.notify_waiters();
+        if waiting {
+            self.begin_next(turn.conversation).await;
+        }
+        if let (Some(answer), TurnEnd::Complete | TurnEnd::Stopped) = (answer, end)
+            && let Some(model) = self.models.get(Some(&turn.model))
+        {
+            self.title(turn.conversation, model, question, &answer).await;
+        }
+    }
+
+    async fn write_end(&self, finish: &FinishTurn) -> Result<Message, StoreError> {
+        let mut waits = PATIENCE_MS.iter();
+        loop {
+            match self.store.finish_turn(finish.clone()).await {
+                Err(error @ (StoreError::Busy | StoreError::Unwritable(_) | StoreError::Database(_))) => {
+                    let Some(wait) = waits.next() else { return Err(error) };
+                    tracing::warn!(%error, turn.id = %finish.turn, "a reply is not saved yet");
+                    sleep(Duration::from_millis(*wait)).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// The reply as open tabs are to see it when it cannot be stored.
+    async fn unsaved(&self, turn: &LiveTurn, finish: FinishTurn) -> Option<Message> {
+        let mut message = self.store.message(turn.by.user, turn.message).await.ok()?;
+        message.parts = finish.parts;
+        message.status = Status::Failed;
+        message.usage = Some(finish.usage);
+        message.fault = Some(internal(
+            "This reply could not be saved: the server's disk or database cannot be written. Copy what you need of it.",
+        ));
+        Some(message)
+    }
+
+    /// Begins the turn that waits longest in a room, unless one runs.
+    pub(super) async fn begin_next(self: &Arc<Self>, id: ConversationId) {
+        if self.draining() {
+            return;
+        }
+        let mut waits = PATIENCE_MS.iter();
+        let row = loop {
+            match self.store.begin_queued(id).await {
+                Ok(None) => return,
+                Ok(Some(row)) => break row,
+                Err(error) => {
+                    tracing::warn!(%error, conversation.id = %id, "a queued turn cannot begin yet");
+                    let Some(wait) = waits.next() else { return };
+                    sleep(Duration::from_millis(*wait)).await;
+                }
+            }
+        };
+        match self.adopt(&row).await {
+            Ok(turn) => self.launch(turn),
+            Err(error) => {
+                tracing::error!(%error, turn.id = %row.id, "a queued turn cannot be read");
+                let fault = Some(internal("This reply could not be begun. Try again."));
+                let (end, usage) = (TurnEnd::Failed, Usage::default());
+                let finish = FinishTurn { turn: row.id, end, parts: Vec::new(), usage, fault };
+                if let Err(error) = self.write_end(&finish).await {
+                    tracing::error!(%error, turn.id = %row.id, "nor can it be closed");
+                }
+            }
+        }
+    }
+
+    /// The live turn of a row, made if this process did not know it yet.
+    async fn adopt(&self, row: &TurnRow) -> Result<Arc<LiveTurn>, StoreError> {
+        if let Some(turn) = self.rooms.turns(row.conversation).into_iter().find(|t| t.id == row.id) {
+            return Ok(turn);
+        }
+        let reply = self.store.message(row.by, row.reply).await?;
+        let user = self.store.user(row.by).await?.ok_or(StoreError::NotFound)?;
+        let untitled = self.store.conversation(row.by, row.conversation).await?.summary.title.is_empty();
+        let by = Caller { user: user.id, name: user.name, admin: user.admin, via: Via::Process };
+        let make = || LiveTurn::new(self.hub.clone(), by, row.model.clone(), row.id, untitled, &reply);
+        Ok(self.rooms.with(row.conversation, |room| room.enter(row.id, make)))
+    }
+
+    /// Runs a turn in the background, if nobody did so before.
+    pub(super) fn launch(self: &Arc<Self>, turn: Arc<LiveTurn>) {
+        if turn.begin() {
+            turn.announce_running();
+            self.tasks.spawn("turn", Arc::clone(self).run(turn));
+        }
+    }
+}

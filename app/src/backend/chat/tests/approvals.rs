@@ -1,0 +1,87 @@
+//! Tools that ask: once, always, deny, lapse, from another tab, by whom.
+
+use super::*;
+use crate::backend::test::on_every_backend;
+
+const ASKS: &str = "script:\ntool write {}\necho";
+
+async fn asked(tab: &mut Tab) -> (TurnId, crate::wire::id::CallId) {
+    let asks = |e: &ChatEvent| matches!(e, ChatEvent::Tool { state: ToolState::Asked { .. }, .. });
+    match &*tab.until(asks).await {
+        ChatEvent::Tool { turn, call, .. } => (*turn, call.id.clone()),
+        _ => unreachable!(),
+    }
+}
+
+on_every_backend! {
+    async fn once_asks_again_and_always_does_not(t) {
+        use crate::wire::tool::Approval;
+        let w = World::new(t).await;
+        let (mut a, mut b) = (w.tab().await, w.tab().await);
+        for approval in [Approval::Once, Approval::Always] {
+            w.send(&w.ann, ASKS).await.unwrap();
+            let (turn, call) = asked(&mut a).await;
+            a.until(|e| matches!(e, ChatEvent::TurnState { state: crate::wire::message::TurnState::Asking, .. })).await;
+            b.say(ClientEvent::Decide { turn, call, approval });
+            b.ended(turn).await;
+            let reply = a.ended(turn).await;
+            assert_eq!(results(&reply), [(false, "write done".to_owned())]);
+            assert_eq!(reply.text(), "write done");
+        }
+        let started = w.send(&w.ann, ASKS).await.unwrap();
+        assert_eq!(results(&w.settled(started.reply.id).await), [(false, "write done".to_owned())]);
+        assert_eq!(t.tool_grant(w.ann.user, "write").await.unwrap(), Some(true));
+    }
+
+    async fn denied_and_lapsed_calls_do_not_run(t) {
+        use crate::wire::tool::Approval;
+        let w = World::with(t, Options { approval: Duration::from_millis(400), ..quick() }).await;
+        let mut tab = w.tab().await;
+        w.send(&w.ann, ASKS).await.unwrap();
+        let (turn, call) = asked(&mut tab).await;
+        w.chat.decide(&w.ann, turn, &call, Approval::Deny).await.unwrap();
+        let reply = tab.ended(turn).await;
+        assert!(matches!(&results(&reply)[..], [(true, text)] if text.contains("denied this call")));
+        assert_eq!(reply.status, Status::Complete);
+        w.send(&w.ann, ASKS).await.unwrap();
+        let (turn, call) = asked(&mut tab).await;
+        let reply = tab.ended(turn).await;
+        assert!(matches!(&results(&reply)[..], [(true, text)] if text.contains("Nobody answered")));
+        assert!(w.chat.decide(&w.ann, turn, &call, Approval::Once).await.is_err());
+    }
+
+    async fn stop_closes_a_question(t) {
+        let w = World::new(t).await;
+        let mut tab = w.tab().await;
+        w.send(&w.ann, ASKS).await.unwrap();
+        let (turn, _) = asked(&mut tab).await;
+        assert_eq!(w.chat.live(w.room)[0].open_calls.len(), 1);
+        w.chat.stop(&w.ann, turn).await.unwrap();
+        assert_eq!(tab.ended(turn).await.status, Status::Stopped);
+    }
+
+    async fn the_owner_may_decide_once_and_other_members_may_not(t) {
+        use crate::wire::tool::Approval;
+        let w = World::new(t).await;
+        let (ben, eve) = (caller(t, "ben").await, caller(t, "eve").await);
+        for (n, user) in [ben.user, eve.user].into_iter().enumerate() {
+            let token = format!("token{n}");
+            t.create_invitation(w.ann.user, w.room, &token, Millis(i64::MAX)).await.unwrap();
+            t.join(user, &token).await.unwrap();
+        }
+        let mut tab = Tab::open(&w, &ben, w.room).await;
+        w.script.push("tool write {}");
+        w.send(&ben, "please").await.unwrap();
+        let (turn, call) = asked(&mut tab).await;
+        let refused = w.chat.decide(&eve, turn, &call, Approval::Once).await;
+        assert!(matches!(refused, Err(ChatError::Refused(ApiError::Forbidden { .. }))));
+        let stranger = caller(t, "zed").await;
+        assert!(matches!(w.chat.decide(&stranger, turn, &call, Approval::Once).await.unwrap_err().told(&w.clock), ApiError::NotFound));
+        w.script.push("say ok");
+        w.chat.decide(&w.ann, turn, &call, Approval::Always).await.unwrap();
+        assert_eq!(results(&tab.ended(turn).await), [(false, "write done".to_owned())]);
+        for user in [w.ann.user, ben.user] {
+            assert_eq!(t.tool_grant(user, "write").await.unwrap(), None);
+        }
+    }
+}

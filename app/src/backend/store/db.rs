@@ -1,0 +1,240 @@
+//! The two databases behind one face. With `search` the only file that knows there are two.
+//!
+//! One SQL text serves both: `$n` placeholders, TEXT, BIGINT and BOOLEAN only. A statement is written once in `fetch!`,
+//! `execute!` or `read!`, whose body is type-checked once for each driver, so the two cannot drift.
+//! SQLite has one writing connection, whose transactions begin IMMEDIATE (one that reads first and writes later fails
+//! under load), and a few readers; PostgreSQL has one pool.
+
+use super::StoreError;
+use crate::backend::config::DatabaseUrl;
+use secrecy::ExposeSecret;
+use sqlx::{
+    Connection, Executor, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    migrate::{MigrateError, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{path::Path, str::FromStr, time::Duration};
+
+/// How long a caller waits for a connection or a lock.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Readers of an SQLite file: enough to keep two cores busy while one waits.
+const SQLITE_READERS: u32 = 4;
+/// Connections to PostgreSQL: well under its default of 100 for a few processes.
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
+/// One thing for each database.
+#[derive(Clone, Debug)]
+pub(super) enum Driver<S, P> {
+    Sqlite(S),
+    Postgres(P),
+}
+
+/// An SQLite file's connections.
+#[derive(Clone, Debug)]
+pub(super) struct SqliteFile {
+    writer: SqlitePool,
+    pub(super) readers: SqlitePool,
+}
+
+/// An open database.
+pub(super) type Db = Driver<SqliteFile, PgPool>;
+/// A write transaction; dropping it rolls it back.
+pub(super) type Tx = Driver<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>;
+
+/// Runs the body with the driver's own type.
+macro_rules! on {
+    ($at:expr, |$c:ident| $body:expr) => {
+        match $at {
+            $crate::backend::store::db::Driver::Sqlite($c) => $body,
+            $crate::backend::store::db::Driver::Postgres($c) => $body,
+        }
+    };
+}
+
+/// Runs one statement in a transaction (`&mut Tx`); how many rows it changed.
+macro_rules! execute {
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::backend::store::db::on!($tx, |c| sqlx::query($sql)$(.bind($bind))*.execute(&mut **c).await.map(|done| done.rows_affected()))
+    };
+}
+
+/// Runs one statement in a transaction (`&mut Tx`) and reads its rows: `fetch!(tx, fetch_optional, Row, "…", binds)`.
+macro_rules! fetch {
+    ($tx:expr, $how:ident, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::backend::store::db::on!($tx, |c| sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$how(&mut **c).await)
+    };
+}
+
+/// Reads rows outside of a transaction: `read!(store, fetch_all, Row, "…", binds)`.
+macro_rules! read {
+    ($store:expr, $how:ident, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        match &$store.inner.db {
+            $crate::backend::store::db::Driver::Sqlite(file) =>
+                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$how(&file.readers).await,
+            $crate::backend::store::db::Driver::Postgres(pool) =>
+                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$how(pool).await,
+        }
+    };
+}
+
+pub(super) use {execute, fetch, on, read};
+
+impl Db {
+    /// Opens and migrates the database of that address.
+    pub(super) async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let url = url.0.expose_secret();
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            open_sqlite(path.split('?').next().unwrap_or(path)).await.map(Self::Sqlite)
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            open_postgres(url).await.map(Self::Postgres)
+        } else {
+            Err(StoreError::Unopened("its address must begin with «sqlite:» or «postgres://»".to_owned()))
+        }
+    }
+
+    /// Begins a write transaction.
+    pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite(file) => Driver::Sqlite(file.writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Driver::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Closes every connection.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Sqlite(file) => {
+                file.readers.close().await;
+                file.writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes it durable.
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        on!(self, |tx| tx.commit().await)?;
+        Ok(())
+    }
+
+    /// Undoes it, and waits until that is done.
+    pub(super) async fn rollback(self) -> Result<(), StoreError> {
+        on!(self, |tx| tx.rollback().await)?;
+        Ok(())
+    }
+}
+
+async fn open_sqlite(path: &str) -> Result<SqliteFile, StoreError> {
+    if path.is_empty() || path.starts_with(':') {
+        return Err(StoreError::Unopened("its address «sqlite:» needs the path of a file".to_owned()));
+    }
+    if let Some(folder) = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| StoreError::Unopened(format!("its folder cannot be made: {error}")))?;
+    }
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE)
+        .statement_cache_capacity(256)
+        .pragma("temp_store", "memory")
+        .pragma("cache_size", "-16000")
+        .pragma("mmap_size", "268435456")
+        .pragma("wal_autocheckpoint", "4000")
+        .pragma("journal_size_limit", "67108864");
+    let writer = sqlite_pool(1)
+        .after_release(|connection, _| {
+            // When a full disk makes SQLite itself roll back, sqlx goes on counting the transaction as open: such a
+            // connection can never begin another one, so it is replaced.
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
+        .connect_with(options.clone())
+        .await
+        .map_err(|error| StoreError::Unopened(plain(&error)))?;
+    MIGRATIONS.run(&writer).await.map_err(unmigrated)?;
+    let readers = sqlite_pool(SQLITE_READERS).connect_lazy_with(options.pragma("query_only", "on"));
+    Ok(SqliteFile { writer, readers })
+}
+
+fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}
+
+async fn open_postgres(url: &str) -> Result<PgPool, StoreError> {
+    let options = PgConnectOptions::from_str(url).map_err(|error| {
+        // The parser's own words name the fault and never quote the address, which holds the password.
+        StoreError::Unopened(format!("its address is not a valid postgres:// address: {}", plain(&error)))
+    })?;
+    let pool = PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(PATIENCE)
+        .connect_with(options.application_name("parley"))
+        .await
+        .map_err(|error| StoreError::Unopened(plain(&error)))?;
+    // Notices about what exists already would be noise in every start's log.
+    pool.execute("SET client_min_messages = warning").await?;
+    MIGRATIONS.run(&pool).await.map_err(unmigrated)?;
+    Ok(pool)
+}
+
+fn unmigrated(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error) => StoreError::Unopened(format!("it cannot be migrated: {}", plain(&error))),
+        other => StoreError::Unopened(format!("it cannot be migrated: {other}")),
+    }
+}
+
+/// The innermost words of an error: those of the database or of the operating system.
+fn plain(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(inner) => inner.message().to_owned(),
+        sqlx::Error::Io(inner) => inner.to_string(),
+        sqlx::Error::Configuration(inner) => inner.to_string(),
+        sqlx::Error::PoolTimedOut => "it does not answer".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    /// Sorts out what a caller can act on: SQLite's primary result codes, PostgreSQL's SQLSTATE (appendix A).
+    fn from(error: sqlx::Error) -> Self {
+        let code = match &error {
+            sqlx::Error::PoolTimedOut => return Self::Busy,
+            sqlx::Error::Database(inner) => inner.code().map(std::borrow::Cow::into_owned).unwrap_or_default(),
+            _ => return Self::Database(error),
+        };
+        let sqlite = matches!(&error, sqlx::Error::Database(inner)
+            if inner.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some());
+        match (sqlite, code.as_str()) {
+            (true, code) => match code.parse::<i32>().unwrap_or_default() & 0xff {
+                // BUSY, LOCKED
+                5 | 6 => Self::Busy,
+                // READONLY, IOERR, FULL, CANTOPEN
+                8 | 10 | 13 | 14 => Self::Unwritable(plain(&error)),
+                _ => Self::Database(error),
+            },
+            // lock_not_available, deadlock_detected, serialization_failure, too_many_connections
+            (false, "55P03" | "40P01" | "40001" | "53300") => Self::Busy,
+            // disk_full, read_only_sql_transaction, io_error
+            (false, "53100" | "25006" | "58030") => Self::Unwritable(plain(&error)),
+            _ => Self::Database(error),
+        }
+    }
+}

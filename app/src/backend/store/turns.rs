@@ -1,0 +1,314 @@
+//! Turns: their start, checkpoints and end, the queue of a conversation, and what is done about those a crash left.
+//!
+//! Invariants: one turn of a conversation runs at a time, and the others wait in the order they were asked for; every
+//! turn has its reply's row from the start. What is written, and how, is in `write`; many turns share a commit
+//! (`super::writer`). Decisions on tools live here too, for a running turn is who asks for them.
+
+pub(super) mod write;
+
+use super::{
+    Store, StoreError,
+    db::{execute, fetch, read},
+    parse_id,
+    text::clean,
+    writer::{Checkpoint, Op},
+};
+use crate::wire::{
+    id::{ClientId, ConversationId, MessageId, Millis, ModelId, TurnId, UserId},
+    message::{Fault, FaultKind, Message, Part, TurnEnd, Usage},
+};
+
+/// Milliseconds a running turn is taken for alive without a checkpoint. Whoever runs one checkpoints it several times
+/// within this, also while it waits for a person.
+pub const LEASE_MS: i64 = 60_000;
+
+/// A turn to start.
+#[derive(Clone, Debug)]
+pub struct NewTurn {
+    /// Who asks.
+    pub by: UserId,
+    /// How its messages hang in the tree.
+    pub kind: NewTurnKind,
+    /// The model to answer.
+    pub model: ModelId,
+}
+
+/// The ways a turn begins.
+#[derive(Clone, Debug)]
+pub enum NewTurnKind {
+    /// A new message after `parent` (`None`: the conversation's newest leaf; it too is `None` in an empty one).
+    Send {
+        /// The room.
+        conversation: ConversationId,
+        /// What to follow.
+        parent: Option<MessageId>,
+        /// The sender's key.
+        client_id: ClientId,
+        /// The content.
+        parts: Vec<Part>,
+    },
+    /// A sibling of one's own message.
+    Edit {
+        /// The message to make a sibling of.
+        message: MessageId,
+        /// The sender's key.
+        client_id: ClientId,
+        /// The content.
+        parts: Vec<Part>,
+    },
+    /// A sibling of a reply.
+    Regenerate {
+        /// The reply.
+        message: MessageId,
+    },
+    /// A sibling of a stopped, interrupted or failed reply that begins with its parts.
+    Continue {
+        /// The reply.
+        message: MessageId,
+    },
+}
+
+/// What [`Store::start_turn`] wrote.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// The turn.
+    pub turn: TurnId,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// The person's message, if the turn has a new one. Its `seq` comes right before the reply's.
+    pub message: Option<Message>,
+    /// The reply-to-be: `Pending`.
+    pub reply: Message,
+    /// Whether it may run now; otherwise it is queued behind the running one.
+    pub running: bool,
+    /// Whether this `client_id` was here before: nothing was written, and the turn is not to be started again.
+    pub duplicate: bool,
+    /// Whether the conversation has no title yet.
+    pub untitled: bool,
+}
+
+/// A turn's row.
+#[derive(Clone, Debug)]
+pub struct TurnRow {
+    /// The turn.
+    pub id: TurnId,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// Its reply.
+    pub reply: MessageId,
+    /// Who asked.
+    pub by: UserId,
+    /// The model.
+    pub model: ModelId,
+    /// Whether it runs; otherwise it waits.
+    pub running: bool,
+}
+
+/// How a turn ends.
+#[derive(Clone, Debug)]
+pub struct FinishTurn {
+    /// The turn.
+    pub turn: TurnId,
+    /// How.
+    pub end: TurnEnd,
+    /// The whole reply.
+    pub parts: Vec<Part>,
+    /// What it cost.
+    pub usage: Usage,
+    /// Why it failed.
+    pub fault: Option<Fault>,
+}
+
+#[derive(sqlx::FromRow)]
+struct LiveRow {
+    id: String,
+    conversation_id: String,
+    reply_id: String,
+    user_id: String,
+    model: String,
+    state: String,
+}
+
+impl LiveRow {
+    fn read(self) -> Result<TurnRow, StoreError> {
+        Ok(TurnRow {
+            id: parse_id("turns", &self.id)?,
+            conversation: parse_id("conversations", &self.conversation_id)?,
+            reply: parse_id("messages", &self.reply_id)?,
+            by: parse_id("users", &self.user_id)?,
+            model: ModelId(self.model),
+            running: self.state == "running",
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Lapsed {
+    id: String,
+    checkpoint: Option<String>,
+    usage_input: i64,
+    usage_output: i64,
+    usage_cached: i64,
+}
+
+impl Lapsed {
+    fn interrupted(self) -> Result<FinishTurn, StoreError> {
+        let corrupt = |_| StoreError::Corrupt { table: "turns", id: self.id.clone() };
+        let parts = self.checkpoint.as_deref().map(serde_json::from_str).transpose().map_err(corrupt)?;
+        Ok(FinishTurn {
+            turn: parse_id("turns", &self.id)?,
+            end: TurnEnd::Interrupted,
+            parts: parts.unwrap_or_default(),
+            usage: Usage {
+                input: super::tokens(self.usage_input),
+                output: super::tokens(self.usage_output),
+                cached: super::tokens(self.usage_cached),
+            },
+            fault: Some(Fault {
+                kind: FaultKind::Interrupted,
+                message: "The server was stopped in the middle of this reply. It can be continued.".to_owned(),
+                retry: true,
+            }),
+        })
+    }
+}
+
+impl Store {
+    /// Writes the person's message and the pending reply, and the turn as running or, if one runs or waits, as queued.
+    /// `Conflict("queue_full")` past [`crate::wire::limits::QUEUE_MAX`]; `NotFound` for what `by` may not touch;
+    /// `Conflict("not_yours")` for an edit of another's message; `Conflict("not_a_reply")`; `Conflict("running")` for a
+    /// reply that is not finished; `Conflict("complete")` for continuing one that is whole.
+    pub async fn start_turn(&self, new: NewTurn) -> Result<Started, StoreError> {
+        self.inner.writer.ask(Op::Start, Box::new(new)).await.map(|started| *started)
+    }
+
+    /// Keeps the text so far, for after a crash, and renews the turn's lease for [`LEASE_MS`]. Changes no `seq`.
+    /// `NotFound` if the turn does not run (any more).
+    pub async fn checkpoint(&self, turn: TurnId, parts: &[Part], usage: Usage) -> Result<(), StoreError> {
+        self.inner.writer.ask(Op::Checkpoint, Checkpoint { turn, parts: parts.to_vec(), usage }).await
+    }
+
+    /// Writes the reply for good and closes the turn, running or queued; the message with its new `seq`. `NotFound` if
+    /// it is closed already. A turn of a deleted conversation ends too: it may be brought back.
+    pub async fn finish_turn(&self, finish: FinishTurn) -> Result<Message, StoreError> {
+        self.inner.writer.ask(Op::Finish, Box::new(finish)).await.map(|message| *message)
+    }
+
+    /// Lets the next queued turn of a conversation run, unless one runs. None begins in a deleted conversation.
+    pub async fn begin_queued(&self, c: ConversationId) -> Result<Option<TurnRow>, StoreError> {
+        let mut tx = self.begin().await?;
+        let row = fetch!(
+            &mut tx,
+            fetch_optional,
+            LiveRow,
+            "UPDATE turns SET state = 'running', lease_until = $2
+             WHERE id = (SELECT n.id FROM turns n WHERE n.conversation_id = $1 AND n.state <> 'done'
+                         ORDER BY n.position LIMIT 1)
+               AND state = 'queued'
+               AND NOT EXISTS (SELECT 1 FROM turns r WHERE r.conversation_id = $1 AND r.state = 'running')
+               AND EXISTS (SELECT 1 FROM conversations c WHERE c.id = $1 AND c.deleted_at IS NULL)
+             RETURNING id, conversation_id, reply_id, user_id, model, state",
+            c.to_string(),
+            self.inner.clock.now().0 + LEASE_MS,
+        )?;
+        tx.commit().await?;
+        row.map(LiveRow::read).transpose()
+    }
+
+    /// A live turn of a conversation `by` is in.
+    pub async fn turn(&self, by: UserId, turn: TurnId) -> Result<TurnRow, StoreError> {
+        let row = read!(
+            self,
+            fetch_optional,
+            LiveRow,
+            "SELECT t.id, t.conversation_id, t.reply_id, t.user_id, t.model, t.state FROM turns t
+             JOIN members a ON a.conversation_id = t.conversation_id AND a.user_id = $1
+             JOIN conversations c ON c.id = t.conversation_id AND c.deleted_at IS NULL
+             WHERE t.id = $2 AND t.state <> 'done'",
+            by.to_string(),
+            turn.to_string(),
+        )?;
+        row.ok_or(StoreError::NotFound)?.read()
+    }
+
+    /// The live turns of a conversation, in order. Asks nobody's leave: for the server itself.
+    pub async fn live_turns(&self, c: ConversationId) -> Result<Vec<TurnRow>, StoreError> {
+        let sql = "SELECT id, conversation_id, reply_id, user_id, model, state FROM turns
+                   WHERE conversation_id = $1 AND state <> 'done' ORDER BY position";
+        read!(self, fetch_all, LiveRow, sql, c.to_string())?.into_iter().map(LiveRow::read).collect()
+    }
+
+    /// Closes every running turn whose lease lapsed before `now` as interrupted, with its checkpoint; the messages.
+    /// At start-up of a single process, pass `Millis(i64::MAX)`.
+    pub async fn reap_turns(&self, now: Millis) -> Result<Vec<Message>, StoreError> {
+        let mut tx = self.begin().await?;
+        let lapsed = fetch!(
+            &mut tx,
+            fetch_all,
+            Lapsed,
+            "SELECT id, checkpoint, usage_input, usage_output, usage_cached FROM turns
+             WHERE state = 'running' AND lease_until < $1 ORDER BY id",
+            now.0,
+        )?;
+        let mut messages = Vec::with_capacity(lapsed.len());
+        for turn in lapsed {
+            messages.push(write::finish(&mut tx, &self.inner.clock, &turn.interrupted()?).await?);
+        }
+        tx.commit().await?;
+        Ok(messages)
+    }
+
+    /// Conversations with queued turns and none running: to be begun after a restart.
+    pub async fn waiting_conversations(&self) -> Result<Vec<ConversationId>, StoreError> {
+        let rows = read!(
+            self,
+            fetch_all,
+            (String,),
+            "SELECT DISTINCT t.conversation_id FROM turns t
+             JOIN conversations c ON c.id = t.conversation_id AND c.deleted_at IS NULL
+             WHERE t.state <> 'done' AND t.state = 'queued' AND NOT EXISTS
+                 (SELECT 1 FROM turns r WHERE r.conversation_id = t.conversation_id AND r.state = 'running')
+             ORDER BY t.conversation_id",
+        )?;
+        rows.into_iter().map(|(id,)| parse_id("conversations", &id)).collect()
+    }
+
+    /// What `user` decided for good about a tool.
+    pub async fn tool_grant(&self, user: UserId, tool: &str) -> Result<Option<bool>, StoreError> {
+        let sql = "SELECT allowed FROM tool_grants WHERE user_id = $1 AND tool = $2";
+        Ok(read!(self, fetch_optional, (bool,), sql, user.to_string(), clean(tool))?.map(|(allowed,)| allowed))
+    }
+
+    /// Keeps a decision for good; the last one counts.
+    pub async fn set_tool_grant(&self, user: UserId, tool: &str, allow: bool) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let kept = execute!(
+            &mut tx,
+            "INSERT INTO tool_grants (user_id, tool, allowed, decided_at)
+             SELECT id, $2, $3, $4 FROM users WHERE id = $1
+             ON CONFLICT (user_id, tool) DO UPDATE SET allowed = excluded.allowed, decided_at = excluded.decided_at",
+            user.to_string(),
+            clean(tool),
+            allow,
+            self.inner.clock.now().0,
+        )?;
+        if kept == 0 {
+            return Err(StoreError::NotFound);
+        }
+        tx.commit().await
+    }
+
+    /// The tools `user` decided about, by name.
+    pub async fn tool_grants(&self, user: UserId) -> Result<Vec<(String, bool)>, StoreError> {
+        let sql = "SELECT tool, allowed FROM tool_grants WHERE user_id = $1 ORDER BY tool";
+        Ok(read!(self, fetch_all, (String, bool), sql, user.to_string())?)
+    }
+
+    /// Forgets a decision; nothing to forget is fine.
+    pub async fn forget_tool_grant(&self, user: UserId, tool: &str) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let sql = "DELETE FROM tool_grants WHERE user_id = $1 AND tool = $2";
+        execute!(&mut tx, sql, user.to_string(), clean(tool))?;
+        tx.commit().await
+    }
+}

@@ -1,0 +1,178 @@
+//! Group commit: what turns write, many at a time.
+//!
+//! One task takes whatever has queued up while the last commit was under way, runs it in one transaction, commits, and
+//! only then answers each caller: an answer means committed. An operation checks before it writes, so one that is
+//! refused has written nothing and does not concern the others. If the database itself fails one of them, the batch is
+//! rolled back and each is tried again alone; a full disk is not tried again. Other writes do not come here; on SQLite they share the one connection.
+
+use super::{
+    StoreError,
+    db::{Db, Tx},
+    turns::{FinishTurn, NewTurn, Started, write},
+};
+use crate::{
+    backend::{clock::Clock, task::Tasks},
+    wire::{
+        id::TurnId,
+        message::{Message, Part, Usage},
+    },
+};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// Operations in one transaction: beyond this a longer batch saves nothing and delays its first caller.
+const BATCH: usize = 128;
+/// Operations that may wait; further callers wait for room.
+const QUEUE: usize = 1024;
+/// How long closing waits for the queue to be written.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The text so far of a running turn.
+#[derive(Debug)]
+pub(super) struct Checkpoint {
+    pub(super) turn: TurnId,
+    pub(super) parts: Vec<Part>,
+    pub(super) usage: Usage,
+}
+
+/// One operation, who waits for it, and what came of it.
+#[derive(Debug)]
+pub(super) struct Job<I, O> {
+    input: I,
+    outcome: Option<Result<O, StoreError>>,
+    answer: oneshot::Sender<Result<O, StoreError>>,
+}
+
+impl<I, O> Job<I, O> {
+    /// Keeps what came of it, unless the database failed: then the whole transaction is void.
+    fn keep(&mut self, result: Result<O, StoreError>) -> Result<(), StoreError> {
+        match result {
+            Ok(_) | Err(StoreError::NotFound | StoreError::Conflict(_) | StoreError::Corrupt { .. }) => {
+                self.outcome = Some(result);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Tells whoever waits; they may have gone, which does not undo what was written.
+    fn answer(self, failed: Option<StoreError>) {
+        let result = match failed {
+            Some(error) => Err(error),
+            None => self.outcome.unwrap_or(Err(StoreError::Busy)),
+        };
+        drop(self.answer.send(result));
+    }
+}
+
+/// What the writer can do.
+#[derive(Debug)]
+pub(super) enum Op {
+    Start(Job<Box<NewTurn>, Box<Started>>),
+    Checkpoint(Job<Checkpoint, ()>),
+    Finish(Job<Box<FinishTurn>, Box<Message>>),
+}
+
+impl Op {
+    async fn run(&mut self, tx: &mut Tx, clock: &Clock) -> Result<(), StoreError> {
+        match self {
+            Self::Start(job) => {
+                let result = write::start(tx, clock, &job.input).await.map(Box::new);
+                job.keep(result)
+            }
+            Self::Checkpoint(job) => {
+                let result = write::checkpoint(tx, clock, &job.input).await;
+                job.keep(result)
+            }
+            Self::Finish(job) => {
+                let result = write::finish(tx, clock, &job.input).await.map(Box::new);
+                job.keep(result)
+            }
+        }
+    }
+
+    fn answer(self, failed: Option<StoreError>) {
+        match self {
+            Self::Start(job) => job.answer(failed),
+            Self::Checkpoint(job) => job.answer(failed),
+            Self::Finish(job) => job.answer(failed),
+        }
+    }
+}
+
+/// The way to the writer's task.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Op>,
+    tasks: Tasks,
+}
+
+impl Writer {
+    /// Starts the task; it ends with [`Writer::close`], or when the last sender is gone.
+    pub(super) fn start(db: Db, clock: Clock) -> Self {
+        let (queue, incoming) = mpsc::channel(QUEUE);
+        let tasks = Tasks::default();
+        let stopping = tasks.stopping();
+        tasks.spawn("store writer", async move { Batches { db, clock }.run(incoming, stopping).await });
+        Self { queue, tasks }
+    }
+
+    /// Hands over one operation and waits until it is committed or refused.
+    pub(super) async fn ask<I, O>(&self, op: impl FnOnce(Job<I, O>) -> Op, input: I) -> Result<O, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let closed = |_| StoreError::Database(sqlx::Error::PoolClosed);
+        self.queue.send(op(Job { input, outcome: None, answer })).await.map_err(closed)?;
+        answered.await.map_err(|_| StoreError::Database(sqlx::Error::WorkerCrashed))?
+    }
+
+    /// Takes nothing more, and waits until what was taken is written.
+    pub(super) async fn close(&self) {
+        self.tasks.stop();
+        if !self.tasks.wait(GRACE).await {
+            tracing::error!("the store's queue could not be written before the end");
+        }
+    }
+}
+
+struct Batches {
+    db: Db,
+    clock: Clock,
+}
+
+impl Batches {
+    async fn run(&self, mut incoming: mpsc::Receiver<Op>, stopping: CancellationToken) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            tokio::select! {
+                biased;
+                taken = incoming.recv_many(&mut batch, BATCH) => if taken == 0 { return },
+                () = stopping.cancelled(), if !incoming.is_closed() => { incoming.close(); continue }
+            }
+            match self.commit(&mut batch).await {
+                Ok(()) => batch.drain(..).for_each(|op| op.answer(None)),
+                Err(StoreError::Unwritable(why)) => {
+                    batch.drain(..).for_each(|op| op.answer(Some(StoreError::Unwritable(why.clone()))));
+                }
+                Err(_) => {
+                    for mut op in batch.drain(..) {
+                        let failed = self.commit(std::slice::from_mut(&mut op)).await.err();
+                        op.answer(failed);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn commit(&self, batch: &mut [Op]) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        for op in batch {
+            if let Err(error) = op.run(&mut tx, &self.clock).await {
+                // A rollback that fails as well leaves the connection to the pool, which replaces it.
+                drop(tx.rollback().await);
+                return Err(error);
+            }
+        }
+        tx.commit().await
+    }
+}

@@ -1,0 +1,86 @@
+//! The chat: one conversation, live, and the page before there is one.
+//!
+//! [`state`] decides, [`room`] and [`cell`] turn its decisions into signals, [`session`] owns the socket, the rest
+//! draws. Invariant: what the server draws and what the browser draws first are the same; everything live starts in
+//! effects.
+
+pub mod branch;
+pub mod browser;
+pub mod cell;
+pub mod composer;
+pub mod drafts;
+pub mod header;
+pub mod message;
+pub mod new;
+pub mod parts;
+pub mod presence;
+pub mod room;
+pub mod scroll;
+pub mod session;
+pub mod state;
+pub mod tool_call;
+pub mod transcript;
+
+use super::kit::Toaster;
+use composer::Composer;
+use header::{Header, LinkState};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+pub use new::NewChat;
+use presence::TypingLine;
+use room::Room;
+use transcript::Transcript;
+
+/// A conversation with its header, transcript and composer.
+#[component]
+pub fn Chat(room: Room) -> impl IntoView {
+    let toaster = Toaster::expect();
+    let navigate = use_navigate();
+    Effect::new(move || room.wake());
+    Effect::new(move || {
+        if room.left.get() {
+            toaster.say("This conversation is no longer here for you.");
+            navigate("/", NavigateOptions::default());
+        }
+    });
+    let title = move || {
+        let title = room.summary.read().title.clone();
+        if title.is_empty() { "New chat".to_owned() } else { title }
+    };
+    view! {
+        <Title text=title/>
+        <Header room/>
+        <LinkState/>
+        <Transcript room/>
+        <div class="mx-auto w-full max-w-3xl shrink-0 px-3 pb-3 sm:px-4 sm:pb-4">
+            <TypingLine room/>
+            <RoomComposer room/>
+        </div>
+    }
+}
+
+#[component]
+fn RoomComposer(room: Room) -> impl IntoView {
+    let returned = RwSignal::new(None);
+    Effect::new(move || {
+        if let Some(refusal) = room.refused.get() {
+            let text = refusal.draft.map(|pending| pending.text).unwrap_or_default();
+            returned.set(Some((text, refusal.error.to_string())));
+            room.refused.set(None);
+        }
+    });
+    view! {
+        <Composer
+            conversation=Some(room.id)
+            returned
+            writing=Signal::derive(move || !room.turns.read().is_empty())
+            on_send=Callback::new(move |text| room.send(text))
+            on_stop=Callback::new(move |()| {
+                room.stop();
+            })
+            on_type=Callback::new(move |()| room.type_())
+            on_edit_last=Callback::new(move |()| room.editing.set(room.last_own()))
+        />
+    }
+}

@@ -1,0 +1,318 @@
+//! One message: who, its parts, how it stands, and what one can do with it.
+
+use super::{
+    branch::Branch,
+    browser,
+    cell::{Cell, Head},
+    parts::Parts,
+    room::Room,
+    state::pending::PendingKind,
+};
+use crate::{
+    ui::kit::{
+        Avatar, Banner, BotAvatar, Button, Glyph, Icon, IconButton, Size, Time, Toaster, Tone, TypingDots, Variant,
+        copy::copy,
+    },
+    wire::{
+        id::{ClientId, MessageId},
+        limits,
+        message::{FaultKind, Role, Status, TurnState},
+    },
+};
+use leptos::{ev::KeyboardEvent, html, prelude::*};
+
+/// Milliseconds within which a message counts as new and fades in.
+const NEW: i64 = 10_000;
+
+/// Buttons of a message's foot.
+const SMALL: &str = "size-7! pointer-coarse:size-9! [&>svg]:size-4";
+
+/// A stored message.
+#[component]
+pub fn MessageView(room: Room, id: MessageId) -> impl IntoView {
+    let Some(cell) = room.cell(id) else { return ().into_any() };
+    let head = cell.head.get_untracked();
+    let fresh = room.local.get_untracked() && browser::now().0 - head.created_at.0 < NEW;
+    let mine = head.author.as_ref().is_some_and(|author| author.id == room.me);
+    let who = head.author.as_ref().map_or_else(|| "AI Assistant".to_owned(), |author| author.name.clone());
+    let label = format!("{who} wrote");
+    let fade = if fresh && !mine { " animate-fade-in" } else { "" };
+    let side = if mine { "flex-row-reverse" } else { "" };
+    let portrait = match head.role {
+        Role::Assistant => view! { <BotAvatar/> }.into_any(),
+        Role::User => view! { <Avatar name=who.clone()/> }.into_any(),
+    };
+    view! {
+        <article id=format!("m-{id}") class=format!("group flex scroll-mt-4 gap-2.5 rounded-2xl data-found:outline-2 data-found:outline-offset-4 data-found:outline-brand sm:gap-3 {side}{fade}") aria-label=label>
+            <div class="mt-1 max-sm:hidden">{portrait}</div>
+            <div class=if mine { "flex min-w-0 max-w-[85%] flex-col items-end" } else { "flex min-w-0 max-w-full flex-1 flex-col items-start" }>
+                {(!mine).then(|| view! { <p class="mb-1 text-xs font-medium text-muted">{who}</p> })}
+                <Bubble room id cell=cell.clone() mine/>
+                <Standing room id head=cell.head.clone()/>
+                <Footer room id head=cell.head.clone() mine/>
+            </div>
+        </article>
+    }
+    .into_any()
+}
+
+#[component]
+fn Bubble(room: Room, id: MessageId, cell: Cell, mine: bool) -> impl IntoView {
+    let looks = if mine {
+        "max-w-full rounded-2xl rounded-se-sm bg-brand-soft px-4 py-2.5 text-text"
+    } else {
+        "w-full rounded-2xl rounded-ss-sm border border-line bg-raised px-4 py-3 text-text"
+    };
+    let head = cell.head.clone();
+    let parts = cell.parts.clone();
+    let waiting = Memo::new(move |_| {
+        let head = head.read();
+        head.status == Status::Pending
+            && head.turn.is_none_or(|(_, state)| state == TurnState::Running)
+            && !parts.read().last().is_some_and(|(_, part)| part.is_writing())
+    });
+    view! {
+        <Show
+            when=move || room.editing.get() == Some(id)
+            fallback=move || {
+                view! {
+                    <div class=looks>
+                        <Parts room parts=cell.parts.clone()/>
+                        <Show when=move || waiting.get()>
+                            <TypingDots label="The assistant is working…"/>
+                        </Show>
+                    </div>
+                }
+            }
+        >
+            <Editor room id/>
+        </Show>
+    }
+}
+
+/// What is to be said about a message that is not simply whole.
+#[component]
+fn Standing(room: Room, id: MessageId, head: ArcRwSignal<Head>) -> impl IntoView {
+    let standing = Memo::new(move |_| {
+        let head = head.read();
+        (head.status, head.turn.map(|(_, state)| state), head.fault.clone())
+    });
+    move || {
+        let (status, turn, fault) = standing.get();
+        match (status, turn) {
+            (Status::Pending, Some(TurnState::Queued)) => {
+                chip(Glyph::Clock, "Waits for the reply before it").into_any()
+            }
+            (Status::Pending, Some(TurnState::Asking)) => chip(Glyph::Shield, "Waits for your decision").into_any(),
+            (Status::Stopped, _) => view! { {chip(Glyph::Stop, "Stopped")} <GoOn room id/> }.into_any(),
+            (Status::Interrupted, _) => {
+                view! { {chip(Glyph::Alert, "Interrupted: the server went away in the middle")} <GoOn room id/> }
+                    .into_any()
+            }
+            (Status::Failed, _) => {
+                let retry = fault.as_ref().is_none_or(|fault| fault.retry);
+                let words =
+                    fault.as_ref().map_or_else(|| "The reply failed.".to_owned(), |fault| fault.message.clone());
+                let hint = fault.map(|fault| hint(fault.kind)).unwrap_or_default();
+                view! {
+                    <Banner tone=Tone::Danger class="mt-2 w-full">
+                        <p>{words}</p>
+                        {(!hint.is_empty()).then(|| view! { <p class="mt-1">{hint}</p> })}
+                        <div class="mt-2">
+                            <Button size=Size::Small on:click=move |_| room.regenerate(id)>
+                                <Icon glyph=Glyph::Refresh class="size-4"/>
+                                {if retry { "Try again" } else { "Try again anyway" }}
+                            </Button>
+                        </div>
+                    </Banner>
+                }
+                .into_any()
+            }
+            (Status::Pending | Status::Complete, _) => ().into_any(),
+        }
+    }
+}
+
+/// What the reader can do about a fault, where that is not said by its sentence.
+fn hint(kind: FaultKind) -> &'static str {
+    match kind {
+        FaultKind::TooLong => "Begin a new chat, or edit an earlier message to branch off before it grew so long.",
+        FaultKind::Credentials => "Whoever runs this server has to look at the model's key.",
+        FaultKind::TooManyRounds => "Ask for a smaller step.",
+        _ => "",
+    }
+}
+
+fn chip(glyph: Glyph, words: &'static str) -> impl IntoView {
+    view! {
+        <p class="mt-2 inline-flex items-center gap-1.5 rounded-full bg-hover px-2.5 py-1 text-xs text-muted" role="status">
+            <Icon glyph class="size-3.5"/>
+            {words}
+        </p>
+    }
+}
+
+#[component]
+fn GoOn(room: Room, id: MessageId) -> impl IntoView {
+    view! {
+        <div class="mt-2">
+            <Button size=Size::Small variant=Variant::Secondary on:click=move |_| room.go_on(id)>
+                <Icon glyph=Glyph::Play class="size-4"/>
+                "Continue"
+            </Button>
+        </div>
+    }
+}
+
+#[component]
+fn Footer(room: Room, id: MessageId, head: ArcRwSignal<Head>, mine: bool) -> impl IntoView {
+    let first = head.get_untracked();
+    let reply = first.role == Role::Assistant;
+    let over = {
+        let head = head.clone();
+        Memo::new(move |_| head.read().status != Status::Pending)
+    };
+    let copied = RwSignal::new(false);
+    let toaster = Toaster::expect();
+    let copy = move |_| {
+        copy(room.text(id), toaster, move || {
+            copied.try_set(true);
+            set_timeout(move || _ = copied.try_set(false), std::time::Duration::from_secs(2));
+        });
+    };
+    let copy_label = Signal::derive(move || if copied.get() { "Copied" } else { "Copy message" }.to_owned());
+    let copy_glyph = Signal::derive(move || if copied.get() { Glyph::Check } else { Glyph::Copy });
+    view! {
+        <div class="mt-1 flex min-h-7 flex-wrap items-center gap-1 text-xs text-muted">
+            <Branch room id head=head.clone()/>
+            <Show when=move || over.get()>
+                <span class="flex items-center transition-opacity pointer-fine:opacity-0 group-hover:opacity-100 group-focus-within:opacity-100">
+                    <IconButton glyph=copy_glyph label=copy_label class=SMALL on:click=copy/>
+                    {mine
+                        .then(|| {
+                            view! {
+                                <IconButton glyph=Glyph::Pencil label="Edit message" class=SMALL on:click=move |_| room.editing.set(Some(id))/>
+                            }
+                        })}
+                    {reply
+                        .then(|| {
+                            view! {
+                                <IconButton glyph=Glyph::Refresh label="Another reply" class=SMALL on:click=move |_| room.regenerate(id)/>
+                            }
+                        })}
+                </span>
+            </Show>
+            <Time at=first.created_at/>
+            {reply.then(|| view! { <Facts head/> })}
+        </div>
+    }
+}
+
+/// Which model wrote it and what it cost.
+#[component]
+fn Facts(head: ArcRwSignal<Head>) -> impl IntoView {
+    move || {
+        let head = head.read();
+        let model = head.model.as_ref().map(|model| model.0.rsplit('/').next().unwrap_or_default().to_owned());
+        let tokens = head.usage.filter(|usage| usage.output > 0).map(|usage| {
+            (format!("{} tokens", usage.output), format!("{} tokens read, {} written", usage.input, usage.output))
+        });
+        view! {
+            {model.map(|model| view! { <span class="truncate">"· " {model}</span> })}
+            {tokens.map(|(short, long)| view! { <span title=long>"· " {short}</span> })}
+        }
+    }
+}
+
+/// An own message, being written anew in its place.
+#[component]
+fn Editor(room: Room, id: MessageId) -> impl IntoView {
+    let before = room.text(id);
+    let lines = before.lines().count().clamp(2, 12);
+    let text = RwSignal::new(before.clone());
+    let node = NodeRef::<html::Textarea>::new();
+    Effect::new(move || {
+        if let Some(area) = node.get() {
+            _ = area.focus();
+        }
+    });
+    let close = move || {
+        room.editing.set(None);
+        browser::focus("message");
+    };
+    let fits = Memo::new(move |_| (1..=limits::MESSAGE_MAX).contains(&text.read().trim().chars().count()));
+    let save = move || {
+        let new = text.get_untracked().trim().to_owned();
+        if fits.get_untracked() {
+            room.edit(id, new);
+            browser::focus("message");
+        }
+    };
+    let keyed = move |event: KeyboardEvent| match event.key().as_str() {
+        "Enter" if !event.shift_key() && !event.is_composing() && event.key_code() != 229 => {
+            event.prevent_default();
+            save();
+        }
+        "Escape" => {
+            event.stop_propagation();
+            close();
+        }
+        _ => {}
+    };
+    view! {
+        <div class="flex w-[min(36rem,80vw)] max-w-full flex-col gap-2 rounded-2xl border border-brand bg-raised p-2">
+            <textarea
+                node_ref=node
+                rows=lines.to_string()
+                class="w-full resize-y bg-transparent px-2 py-1 text-base text-text outline-none"
+                aria-label="Edit message"
+                prop:value=move || text.get()
+                on:input=move |event| text.set(event_target_value(&event))
+                on:keydown=keyed
+            >
+                {before}
+            </textarea>
+            <p class="px-2 text-xs text-muted">
+                "The old version stays: you can walk between them."
+                {move || (!fits.get()).then_some(format!(" A message has 1 to {} characters.", limits::MESSAGE_MAX))}
+            </p>
+            <div class="flex justify-end gap-2">
+                <Button size=Size::Small variant=Variant::Ghost on:click=move |_| close()>"Cancel"</Button>
+                <Button size=Size::Small variant=Variant::Primary disabled=Signal::derive(move || !fits.get()) on:click=move |_| save()>
+                    "Send"
+                </Button>
+            </div>
+        </div>
+    }
+}
+
+/// A message that the server has not acknowledged yet.
+#[component]
+pub fn PendingView(room: Room, key: ClientId) -> impl IntoView {
+    let Some(pending) = room.pending(key) else { return ().into_any() };
+    let words =
+        if matches!(pending.kind, PendingKind::Edit { .. }) { "Sending the new version…" } else { "Sending…" };
+    let back = move |_| {
+        if let Some(pending) = room.withdraw(key) {
+            room.refused.set(Some(super::state::Refusal {
+                draft: Some(pending),
+                error: crate::wire::error::ApiError::Conflict { reason: "Taken back; it was not sent.".to_owned() },
+            }));
+        }
+    };
+    view! {
+        <article class="flex flex-col items-end animate-fade-in" aria-label="You wrote" aria-busy="true">
+            <div class="max-w-[85%] rounded-2xl rounded-se-sm bg-brand-soft px-4 py-2.5 whitespace-pre-wrap break-words text-text opacity-70">
+                {pending.text}
+            </div>
+            <p class="mt-1 flex items-center gap-2 text-xs text-muted">
+                <Icon glyph=Glyph::Clock class="size-3.5"/>
+                {words}
+                <button r#type="button" class="rounded-sm px-1.5 py-1 underline hover:text-text" on:click=back>
+                    "Take back"
+                </button>
+            </p>
+        </article>
+    }
+    .into_any()
+}

@@ -1,0 +1,86 @@
+//! The parts of a message. Text is Markdown that [`crate::ui::markdown`] made safe; its finished blocks are never drawn
+//! again while the rest streams in.
+
+use super::{
+    cell::{PartCell, TextCell},
+    room::Room,
+    tool_call::ToolCallView,
+};
+use crate::ui::kit::{Glyph, Icon};
+use leptos::prelude::*;
+use std::sync::Arc;
+
+impl PartCell {
+    /// Whether text is visibly growing here: no dots are needed.
+    pub fn is_writing(&self) -> bool {
+        match self {
+            Self::Text(text) => !text.blocks.read().is_empty() || !text.tail.read().is_empty(),
+            Self::Tool(_) | Self::Thinking(_) | Self::File(_) => false,
+        }
+    }
+}
+
+/// All parts, in order.
+#[component]
+pub fn Parts(room: Room, parts: ArcRwSignal<Vec<(usize, PartCell)>>) -> impl IntoView {
+    view! {
+        <div class="flex flex-col gap-3">
+            <For each=move || parts.get() key=|(at, part)| (*at, part.kind()) let((_, part))>
+                {match part {
+                    PartCell::Text(cell) => view! { <Text cell/> }.into_any(),
+                    PartCell::Thinking(text) => view! { <Thinking text/> }.into_any(),
+                    PartCell::Tool(tool) => view! { <ToolCallView room tool/> }.into_any(),
+                    PartCell::File(file) => {
+                        view! {
+                            <p class="inline-flex w-fit items-center gap-2 rounded-md border border-line px-3 py-2 text-sm">
+                                <Icon glyph=Glyph::File class="size-4"/>
+                                {file.name}
+                                <span class="text-muted">{format!("{} kB", file.size.div_ceil(1000))}</span>
+                            </p>
+                        }
+                            .into_any()
+                    }
+                }}
+            </For>
+        </div>
+    }
+}
+
+impl PartCell {
+    /// Tells kinds apart, so that a part that changes its kind is drawn anew.
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Text(_) => 0,
+            Self::Thinking(_) => 1,
+            Self::Tool(_) => 2,
+            Self::File(_) => 3,
+        }
+    }
+}
+
+#[component]
+fn Text(cell: TextCell) -> impl IntoView {
+    let TextCell { blocks, tail, .. } = cell;
+    let keyed = move || blocks.get().into_iter().enumerate().collect::<Vec<(usize, Arc<str>)>>();
+    view! {
+        <div class="prose-chat min-w-0">
+            <For each=keyed key=|(at, html)| (*at, html.len()) let((_, html))>
+                <div inner_html=html.to_string()></div>
+            </For>
+            <div inner_html=move || tail.get()></div>
+        </div>
+    }
+}
+
+#[component]
+fn Thinking(text: ArcRwSignal<String>) -> impl IntoView {
+    view! {
+        <details class="group/thinking rounded-md border border-line text-sm">
+            <summary class="flex min-h-9 cursor-pointer list-none items-center gap-2 px-3 text-muted hover:text-text">
+                <Icon glyph=Glyph::ChevronRight class="size-4 transition-transform group-open/thinking:rotate-90"/>
+                "Thinking"
+            </summary>
+            <p class="border-t border-line px-3 py-2 whitespace-pre-wrap break-words text-muted">{move || text.get()}</p>
+        </details>
+    }
+}

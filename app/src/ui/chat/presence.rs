@@ -1,0 +1,187 @@
+//! The people of a room: who types, who is here, inviting and removing.
+
+use super::{browser, room::Room};
+use crate::{
+    api::rooms::{invite, remove_member, revoke_invitations},
+    ui::kit::{Avatar, Button, Dialog, Glyph, Icon, Size, Time, TimeStyle, Toaster, Variant, copy::copy},
+    wire::{
+        id::{ConversationId, Millis, UserId},
+        room::Member,
+    },
+};
+use leptos::{prelude::*, task::spawn_local};
+use std::time::Duration;
+
+/// «ada is typing…», above the composer; it keeps its place, so nothing jumps.
+#[component]
+pub fn TypingLine(room: Room) -> impl IntoView {
+    Effect::new(move || {
+        let timer = set_interval_with_handle(move || room.expire_typing(), Duration::from_secs(1)).ok();
+        on_cleanup(move || {
+            if let Some(timer) = timer {
+                timer.clear();
+            }
+        });
+    });
+    let words = move || {
+        let names: Vec<String> = room.typing.read().iter().map(|typist| typist.name.clone()).collect();
+        match names.as_slice() {
+            [] => String::new(),
+            [one] => format!("{one} is typing…"),
+            [one, other] => format!("{one} and {other} are typing…"),
+            many => format!("{} people are typing…", many.len()),
+        }
+    };
+    view! { <p class="h-5 truncate px-3 text-xs text-muted" aria-live="polite">{words}</p> }
+}
+
+/// The dialog of the room.
+#[component]
+pub fn RoomPanel(room: Room, open: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <Dialog open title="People in this conversation">
+            <ul class="flex flex-col gap-1">
+                <For
+                    each=move || room.members.get()
+                    key=|member| (member.id, member.present, member.owner)
+                    let(member)
+                >
+                    <MemberRow room member/>
+                </For>
+            </ul>
+            {move || {
+                if room.summary.read().owned {
+                    view! { <Inviting room/> }.into_any()
+                } else {
+                    view! { <Leaving room/> }.into_any()
+                }
+            }}
+        </Dialog>
+    }
+}
+
+#[component]
+fn MemberRow(room: Room, member: Member) -> impl IntoView {
+    let me = member.id == room.me;
+    let removable = !me && room.summary.read_untracked().owned;
+    let (standing, dot) = if member.present { ("here", "bg-success") } else { ("away", "bg-line-strong") };
+    let user = member.id;
+    let toaster = Toaster::expect();
+    view! {
+        <li class="flex min-h-11 items-center gap-3">
+            <Avatar name=member.name.clone()/>
+            <span class="min-w-0 flex-1">
+                <span class="block truncate text-sm font-medium">{member.name} {me.then_some(" (you)")}</span>
+                <span class="flex items-center gap-1.5 text-xs text-muted">
+                    <span class=format!("size-2 rounded-full {dot}") aria-hidden="true"></span>
+                    {standing}
+                    {member.owner.then_some(" · owner")}
+                </span>
+            </span>
+            {removable
+                .then(|| {
+                    view! {
+                        <Button size=Size::Small variant=Variant::Ghost on:click=move |_| remove(room.id, user, toaster)>
+                            "Remove"
+                        </Button>
+                    }
+                })}
+        </li>
+    }
+}
+
+fn remove(room: ConversationId, user: UserId, toaster: Toaster) {
+    spawn_local(async move {
+        match remove_member(room, user).await {
+            Ok(()) => toaster.say("Removed."),
+            Err(error) => toaster.fail(error),
+        }
+    });
+}
+
+#[component]
+fn Leaving(room: Room) -> impl IntoView {
+    let toaster = Toaster::expect();
+    view! {
+        <Button
+            variant=Variant::Danger
+            on:click=move |_| {
+                spawn_local(async move {
+                    match remove_member(room.id, room.me).await {
+                        Ok(()) => room.gone(),
+                        Err(error) => toaster.fail(error),
+                    }
+                });
+            }
+        >
+            "Leave this conversation"
+        </Button>
+    }
+}
+
+#[component]
+fn Inviting(room: Room) -> impl IntoView {
+    let toaster = Toaster::expect();
+    let link = RwSignal::new(None::<(String, Millis)>);
+    let busy = RwSignal::new(false);
+    let make = move |_| {
+        busy.set(true);
+        spawn_local(async move {
+            match invite(room.id).await {
+                Ok(invitation) => {
+                    let url = format!("{}/join/{}", browser::origin(), invitation.token);
+                    link.try_set(Some((url, invitation.expires_at)));
+                }
+                Err(error) => toaster.fail(error),
+            }
+            busy.try_set(false);
+        });
+    };
+    let revoke = move |_| {
+        spawn_local(async move {
+            match revoke_invitations(room.id).await {
+                Ok(0) => toaster.say("There was no link to revoke."),
+                Ok(_) => toaster.say("Links given out so far no longer work."),
+                Err(error) => toaster.fail(error),
+            }
+            link.try_set(None);
+        });
+    };
+    view! {
+        <div class="flex flex-col gap-3 border-t border-line pt-4">
+            <p class="text-sm text-muted">"Whoever opens an invitation link can read and write here, from the first message on."</p>
+            {move || link.get().map(|(url, until)| view! { <InvitationLink url until/> })}
+            <div class="flex flex-wrap gap-2">
+                <Button variant=Variant::Primary busy on:click=make>
+                    <Icon glyph=Glyph::UserPlus class="size-4"/>
+                    "Make an invitation link"
+                </Button>
+                <Button variant=Variant::Ghost on:click=revoke>"Revoke all links"</Button>
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn InvitationLink(url: String, until: Millis) -> impl IntoView {
+    let copied = RwSignal::new(false);
+    let toaster = Toaster::expect();
+    let source = StoredValue::new(url.clone());
+    view! {
+        <div class="space-y-1.5">
+            <div class="flex gap-2">
+                <input
+                    readonly
+                    class="h-10 min-w-0 flex-1 rounded-md border border-line-strong bg-surface px-3 text-sm"
+                    aria-label="Invitation link"
+                    prop:value=url
+                />
+                <Button on:click=move |_| copy(source.get_value(), toaster, move || _ = copied.try_set(true))>
+                    <Icon glyph=Signal::derive(move || if copied.get() { Glyph::Check } else { Glyph::Copy }) class="size-4"/>
+                    {move || if copied.get() { "Copied" } else { "Copy" }}
+                </Button>
+            </div>
+            <p class="text-xs text-muted">"It works until " <Time at=until style=TimeStyle::Full/> ", and is shown only now."</p>
+        </div>
+    }
+}

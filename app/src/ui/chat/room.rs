@@ -1,0 +1,425 @@
+//! One open conversation as signals: [`ChatState`] decides, this wakes what changed and nothing else.
+//!
+//! Invariant: every change of the state goes through [`Room::settle`], which turns its [`Effects`] into signals. Text
+//! that only grew is painted once per frame. Made on the server too, where it never changes.
+
+use super::{
+    browser,
+    cell::Cell,
+    drafts,
+    session::Session,
+    state::{ChatState, Effects, Refusal, Typist, pending::Pending},
+};
+use crate::{
+    api,
+    ui::kit::time::day_of,
+    wire::{
+        conversation::{ConversationSummary, ConversationView},
+        event::{ChatEvent, ClientEvent},
+        id::{ClientId, ConversationId, MessageId, ModelId, Seq, TurnId, UserId},
+        message::{Role, TurnState},
+        room::Member,
+    },
+};
+use leptos::{prelude::*, task::spawn_local};
+use std::collections::HashMap;
+
+/// A line of the transcript.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Row {
+    /// A new day begins: days since 1970, and the first message of it.
+    Day(i64, MessageId),
+    /// A message of the shown branch.
+    Message(MessageId),
+    /// One not yet acknowledged.
+    Pending(ClientId),
+}
+
+/// How the loading of older messages stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Older {
+    /// There are none.
+    None,
+    /// They can be asked for.
+    More,
+    /// They are under way.
+    Loading,
+    /// They did not come.
+    Failed,
+}
+
+/// See the module. A handle, free to copy.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// The conversation.
+    pub id: ConversationId,
+    /// Who looks.
+    pub me: UserId,
+    /// The shown lines.
+    pub rows: RwSignal<Vec<Row>>,
+    /// Its sidebar row.
+    pub summary: RwSignal<ConversationSummary>,
+    /// The people in it.
+    pub members: RwSignal<Vec<Member>>,
+    /// Who types.
+    pub typing: RwSignal<Vec<Typist>>,
+    /// The turns of the shown branch that wait or run.
+    pub turns: RwSignal<Vec<(TurnId, TurnState)>>,
+    /// A message that came back, for the composer.
+    pub refused: RwSignal<Option<Refusal>>,
+    /// What a screen reader is told once.
+    pub announced: RwSignal<String>,
+    /// Counts what arrives at the end, for the scroll rule.
+    pub arrived: RwSignal<u32>,
+    /// Counts what one sends, for the scroll rule.
+    pub sent: RwSignal<u32>,
+    /// Counts paints of growing text, for the scroll rule.
+    pub painted: RwSignal<u32>,
+    /// Older messages.
+    pub older: RwSignal<Older>,
+    /// The message being edited in place.
+    pub editing: RwSignal<Option<MessageId>>,
+    /// The model to answer next; `None` for the default.
+    pub model: RwSignal<Option<ModelId>>,
+    /// The conversation is gone, or one is no longer in it.
+    pub left: RwSignal<bool>,
+    /// Whether times are the reader's own by now.
+    pub local: RwSignal<bool>,
+    session: Session,
+    state: StoredValue<ChatState>,
+    cells: StoredValue<HashMap<MessageId, Cell>>,
+    grown: StoredValue<Vec<(MessageId, u32)>>,
+}
+
+impl Room {
+    /// The room as the server drew it.
+    pub fn open(me: UserId, view: ConversationView, session: Session) -> Self {
+        let state = ChatState::open(me, view, Vec::new());
+        let older = if state.has_older() { Older::More } else { Older::None };
+        let room = Self {
+            id: state.id(),
+            me,
+            rows: RwSignal::new(Vec::new()),
+            summary: RwSignal::new(state.summary().clone()),
+            members: RwSignal::new(state.members().to_vec()),
+            typing: RwSignal::new(Vec::new()),
+            turns: RwSignal::new(Vec::new()),
+            refused: RwSignal::new(None),
+            announced: RwSignal::new(String::new()),
+            arrived: RwSignal::new(0),
+            sent: RwSignal::new(0),
+            painted: RwSignal::new(0),
+            older: RwSignal::new(older),
+            editing: RwSignal::new(None),
+            model: RwSignal::new(state.model().cloned()),
+            left: RwSignal::new(false),
+            local: RwSignal::new(false),
+            session,
+            state: StoredValue::new(state),
+            cells: StoredValue::new(HashMap::new()),
+            grown: StoredValue::new(Vec::new()),
+        };
+        room.draw_rows();
+        room.draw_turns();
+        room
+    }
+
+    /// Wakes it: takes up what was not acknowledged, follows the socket, localises days. From an effect.
+    pub fn wake(self) {
+        self.local.set(true);
+        let kept = drafts::outbox(self.id);
+        self.state.update_value(|state| state.restore(kept));
+        self.draw_rows();
+        self.session.follow(Some(self));
+        on_cleanup(move || self.session.unfollow(self));
+    }
+
+    /// The signals of a message; made when first asked for.
+    pub fn cell(self, id: MessageId) -> Option<Cell> {
+        if let Some(cell) = self.cells.with_value(|cells| cells.get(&id).cloned()) {
+            return Some(cell);
+        }
+        let cell = self.state.with_value(|state| Cell::of(state, id))?;
+        self.cells.update_value(|cells| {
+            cells.insert(id, cell.clone());
+        });
+        Some(cell)
+    }
+
+    /// A message that was not acknowledged.
+    pub fn pending(self, key: ClientId) -> Option<Pending> {
+        self.state.with_value(|state| state.pending().iter().find(|pending| pending.client_id == key).cloned())
+    }
+
+    /// The text of a loaded message: what is copied and edited.
+    pub fn text(self, id: MessageId) -> String {
+        self.state.with_value(|state| state.message(id).map(crate::wire::message::Message::text)).unwrap_or_default()
+    }
+
+    /// The last message of one's own in the shown branch.
+    pub fn last_own(self) -> Option<MessageId> {
+        self.state.with_value(|state| {
+            let own = |id: &&MessageId| {
+                state.message(**id).and_then(|m| m.author.as_ref()).is_some_and(|author| author.id == state.me())
+            };
+            state.path().iter().rev().find(own).copied()
+        })
+    }
+
+    /// What to say on a fresh socket.
+    pub fn greeting(self) -> Vec<ClientEvent> {
+        self.state
+            .try_update_value(|state| {
+                let mut frames = vec![state.hello()];
+                frames.extend(state.resend());
+                frames
+            })
+            .unwrap_or_default()
+    }
+
+    /// Takes in an event of the socket.
+    pub fn hear(self, event: &ChatEvent) {
+        let Some(fx) = self.state.try_update_value(|state| state.apply(event)) else { return };
+        let arrives = fx.rows;
+        self.settle(fx);
+        if arrives {
+            self.arrived.update(|n| *n = n.wrapping_add(1));
+        }
+    }
+
+    /// Sends a new message.
+    pub fn send(self, text: String) {
+        let model = self.model.get_untracked();
+        let fx = self.state.try_update_value(|state| state.write(browser::new_client_id(), text, model).1);
+        self.settle(fx.unwrap_or_default());
+        self.sent.update(|n| *n = n.wrapping_add(1));
+    }
+
+    /// Sends a new version of one's own message.
+    pub fn edit(self, message: MessageId, text: String) {
+        let model = self.model.get_untracked();
+        let fx = self.state.try_update_value(|state| state.rewrite(browser::new_client_id(), message, text, model).1);
+        self.editing.set(None);
+        self.settle(fx.unwrap_or_default());
+    }
+
+    /// Asks for another reply beside this one.
+    pub fn regenerate(self, message: MessageId) {
+        self.state.update_value(|state| state.expect_sibling(message));
+        self.ask(ClientEvent::Regenerate { message, model: self.model.get_untracked() });
+    }
+
+    /// Goes on with a reply that ended early.
+    pub fn go_on(self, message: MessageId) {
+        self.state.update_value(|state| state.expect_sibling(message));
+        self.ask(ClientEvent::Continue { message });
+    }
+
+    /// Ends the oldest live turn of the shown branch; whether there was one.
+    pub fn stop(self) -> bool {
+        let first = self.turns.with_untracked(|turns| turns.first().map(|(turn, _)| *turn));
+        first.is_some_and(|turn| self.ask(ClientEvent::Stop { turn }))
+    }
+
+    /// Says something that is of no use later; if there is no connection, so it is told. Whether it was said.
+    pub fn ask(self, event: ClientEvent) -> bool {
+        let said = self.session.say(event);
+        if !said {
+            self.session.notice.set(Some("There is no connection just now. Try again when it is back.".to_owned()));
+        }
+        said
+    }
+
+    /// Tells the others that one types.
+    pub fn type_(self) {
+        self.session.say(ClientEvent::Typing);
+    }
+
+    /// Shows the alternative before (`-1`) or after (`1`) a message.
+    pub fn walk(self, message: MessageId, step: isize) {
+        let fx = self.state.try_update_value(|state| state.walk(message, step)).unwrap_or_default();
+        self.settle(fx);
+        self.draw_turns();
+    }
+
+    /// Takes a refused or stuck message back into the composer's hands.
+    pub fn withdraw(self, key: ClientId) -> Option<Pending> {
+        let pending = self.state.try_update_value(|state| state.withdraw(key)).flatten();
+        self.draw_rows();
+        self.keep_outbox();
+        pending
+    }
+
+    /// Shows the branch that holds a message, after loading older pages until it is here; whether it was found.
+    pub async fn seek(self, message: MessageId) -> bool {
+        loop {
+            let here = self.state.try_with_value(|state| state.message(message).is_some());
+            let before = self.state.try_with_value(|state| state.oldest().filter(|_| state.has_older())).flatten();
+            match (here, before) {
+                (None, _) | (Some(false), None) => return false,
+                (Some(true), _) => {
+                    let fx = self.state.try_update_value(|state| state.reveal(message)).unwrap_or_default();
+                    self.settle(fx);
+                    return true;
+                }
+                (Some(false), Some(before)) => {
+                    self.older.try_set(Older::Loading);
+                    self.take_older(before).await;
+                }
+            }
+            if self.older.try_get_untracked().is_none_or(|older| older == Older::Failed) {
+                return false;
+            }
+        }
+    }
+
+    /// Loads the page before the oldest message, unless that is under way.
+    pub fn load_older(self) {
+        if !matches!(self.older.get_untracked(), Older::More | Older::Failed) {
+            return;
+        }
+        let Some(before) = self.state.with_value(ChatState::oldest) else { return };
+        self.older.set(Older::Loading);
+        spawn_local(async move { self.take_older(before).await });
+    }
+
+    async fn take_older(self, before: Seq) {
+        let Ok(page) = api::conversations::older_messages(self.id, before).await else {
+            self.older.try_set(Older::Failed);
+            return;
+        };
+        let more = page.more;
+        if let Some(fx) = self.state.try_update_value(|state| state.prepend(page)) {
+            self.settle(fx);
+            self.older.try_set(if more { Older::More } else { Older::None });
+        }
+    }
+
+    /// The conversation is no longer the viewer's.
+    pub fn gone(self) {
+        self.left.try_set(true);
+    }
+
+    /// Forgets who has stopped typing.
+    pub fn expire_typing(self) {
+        if self.state.try_update_value(|state| state.expire_typing(browser::now())) == Some(true) {
+            self.draw_typing();
+        }
+    }
+
+    fn settle(self, fx: Effects) {
+        if let Some(grown) = fx.grown {
+            self.paint_later(grown);
+        }
+        for id in &fx.changed {
+            self.draw_message(*id);
+        }
+        if fx.rows {
+            self.draw_rows();
+            self.keep_outbox();
+        }
+        if !fx.changed.is_empty() || fx.rows {
+            self.draw_turns();
+        }
+        if fx.members {
+            self.members.set(self.state.with_value(|state| state.members().to_vec()));
+        }
+        if fx.typing {
+            self.draw_typing();
+        }
+        if fx.summary {
+            self.summary.set(self.state.with_value(|state| state.summary().clone()));
+        }
+        if let Some(reply) = fx.finished {
+            self.announce(reply);
+        }
+        if let Some(refusal) = fx.refused {
+            self.refused.set(Some(refusal));
+        }
+        if fx.gone {
+            self.gone();
+        }
+        if let Some(say) = fx.say {
+            self.session.post(say);
+        }
+    }
+
+    fn announce(self, reply: MessageId) {
+        let text = self.text(reply);
+        let words: String = text.chars().take(500).collect();
+        self.announced.set(format!("The assistant says: {words}"));
+    }
+
+    /// Growing text is painted with the next frame, however many pieces of it come until then.
+    fn paint_later(self, grown: (MessageId, u32)) {
+        let first = self.grown.try_update_value(|waiting| {
+            let first = waiting.is_empty();
+            if !waiting.contains(&grown) {
+                waiting.push(grown);
+            }
+            first
+        });
+        if first == Some(true) {
+            request_animation_frame(move || self.paint());
+        }
+    }
+
+    fn paint(self) {
+        let Some(waiting) = self.grown.try_update_value(std::mem::take) else { return };
+        for (id, part) in waiting {
+            let cell = self.cells.with_value(|cells| cells.get(&id).cloned());
+            if let Some(cell) = cell {
+                self.state.with_value(|state| cell.grow(state, id, part));
+            }
+        }
+        self.painted.update(|n| *n = n.wrapping_add(1));
+    }
+
+    fn draw_message(self, id: MessageId) {
+        if let Some(cell) = self.cells.with_value(|cells| cells.get(&id).cloned()) {
+            self.state.with_value(|state| cell.refresh(state, id));
+            self.painted.update(|n| *n = n.wrapping_add(1));
+        }
+    }
+
+    fn draw_typing(self) {
+        self.typing.set(self.state.with_value(|state| state.typing().to_vec()));
+    }
+
+    fn draw_turns(self) {
+        let turns: Vec<_> = self
+            .state
+            .with_value(|state| state.live_turns().into_iter().map(|(turn, live)| (turn, live.state)).collect());
+        if self.turns.with_untracked(|old| *old != turns) {
+            self.turns.set(turns);
+        }
+    }
+
+    fn draw_rows(self) {
+        let local = self.local.get_untracked();
+        let rows = self.state.with_value(|state| rows_of(state, local));
+        if self.rows.with_untracked(|old| *old != rows) {
+            self.rows.set(rows);
+        }
+    }
+
+    fn keep_outbox(self) {
+        self.state.with_value(|state| drafts::keep_outbox(self.id, state.pending()));
+    }
+}
+
+fn rows_of(state: &ChatState, local: bool) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(state.path().len() + 4);
+    let mut day = None;
+    for message in state.path().iter().filter_map(|id| state.message(*id)) {
+        let today = day_of(message.created_at, local);
+        // A reply stands with its question, even past midnight.
+        if day != Some(today) && (day.is_none() || message.role == Role::User) {
+            rows.push(Row::Day(today, message.id));
+            day = Some(today);
+        }
+        rows.push(Row::Message(message.id));
+    }
+    rows.extend(state.pending().iter().map(|pending| Row::Pending(pending.client_id)));
+    rows
+}

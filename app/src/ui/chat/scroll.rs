@@ -1,0 +1,106 @@
+//! Where the transcript stands: at its end while the reader is within 100 px of it, and otherwise where the reader left
+//! it, also when older messages are put above.
+
+use crate::wire::id::MessageId;
+use leptos::{html, prelude::*};
+
+/// Pixels from the end within which new text is followed.
+const NEAR: i32 = 100;
+/// Pixels from the beginning within which older messages are asked for.
+const NEAR_TOP: i32 = 400;
+
+/// The scroll rule of one transcript. A handle, free to copy.
+#[derive(Clone, Copy, Debug)]
+pub struct Scroll {
+    /// The element that scrolls.
+    pub node: NodeRef<html::Div>,
+    /// Whether the end is in sight.
+    pub at_end: RwSignal<bool>,
+    /// What arrived at the end while it was out of sight.
+    pub unseen: RwSignal<u32>,
+    from_end: StoredValue<i32>,
+}
+
+impl Default for Scroll {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scroll {
+    /// At the end.
+    pub fn new() -> Self {
+        Self {
+            node: NodeRef::new(),
+            at_end: RwSignal::new(true),
+            unseen: RwSignal::new(0),
+            from_end: StoredValue::new(0),
+        }
+    }
+
+    /// The reader scrolled; whether the beginning is near.
+    pub fn moved(self) -> bool {
+        let Some(node) = self.node.get_untracked() else { return false };
+        let from_end = node.scroll_height() - node.scroll_top();
+        self.from_end.set_value(from_end);
+        let near = from_end - node.client_height() <= NEAR;
+        if near != self.at_end.get_untracked() {
+            self.at_end.set(near);
+        }
+        if near {
+            self.unseen.set(0);
+        }
+        node.scroll_top() < NEAR_TOP
+    }
+
+    /// To the end, with the next frame.
+    pub fn to_end(self) {
+        self.at_end.set(true);
+        self.unseen.set(0);
+        request_animation_frame(move || {
+            if let Some(node) = self.node.try_get_untracked().flatten() {
+                node.set_scroll_top(node.scroll_height());
+            }
+        });
+    }
+
+    /// To a message that was looked for, marked so that it is found.
+    pub fn to_message(self, message: MessageId) {
+        self.at_end.try_set(false);
+        // One frame for the rows to be drawn, and one after the scroll to the end that opening asks for.
+        request_animation_frame(move || {
+            request_animation_frame(move || {
+                if let Some(found) = document().get_element_by_id(&format!("m-{message}")) {
+                    found.scroll_into_view();
+                    _ = found.set_attribute("data-found", "");
+                }
+            });
+        });
+    }
+
+    /// Something grew at the end.
+    pub fn follow(self) {
+        if self.at_end.get_untracked() {
+            self.to_end();
+        }
+    }
+
+    /// Something arrived at the end.
+    pub fn arrived(self) {
+        if self.at_end.get_untracked() {
+            self.to_end();
+        } else {
+            self.unseen.update(|n| *n += 1);
+        }
+    }
+
+    /// Something was put above: what was in sight stays there.
+    pub fn hold(self) {
+        let from_end = self.from_end.get_value();
+        request_animation_frame(move || {
+            if let Some(node) = self.node.try_get_untracked().flatten() {
+                node.set_scroll_top(node.scroll_height() - from_end);
+            }
+        });
+    }
+}

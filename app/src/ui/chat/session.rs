@@ -1,0 +1,348 @@
+//! This tab's one socket: connect, `Hello`, heartbeat, back-off, resync. Rooms and the sidebar listen to it.
+//!
+//! Invariant: one connection at a time; each has a generation, and what an older one still says is dropped. A socket
+//! that answers nothing for two pings is dead. Nothing here runs on the server: it is started by an effect.
+
+use super::{browser, room::Room};
+use crate::{
+    api,
+    wire::{
+        error::ApiError,
+        event::{ByeReason, ChatEvent, ClientEvent},
+        id::{Millis, Seq},
+        limits::PING_MS,
+    },
+};
+use futures::{
+    StreamExt,
+    channel::mpsc::{UnboundedSender, unbounded},
+    future::{AbortHandle, abortable},
+};
+use leptos::{
+    ev,
+    leptos_dom::helpers::{IntervalHandle, TimeoutHandle},
+    prelude::*,
+    task::spawn_local,
+};
+use std::time::Duration;
+
+/// Seconds between attempts, at most.
+const BACK_OFF_MAX: f64 = 30.0;
+/// Milliseconds a tab that wakes up waits for an answer before it takes a fresh socket.
+const PROBE_MS: u64 = 5_000;
+
+/// How the tab stands with the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Before hydration: nothing is shown.
+    Idle,
+    /// A socket is being opened.
+    Connecting,
+    /// Everything said is heard.
+    Online,
+    /// The next attempt comes in so many seconds.
+    Waiting(u32),
+    /// The browser has no network; it tells when that changes.
+    NoNetwork,
+    /// Signed out or thrown out: no further attempt.
+    Over,
+}
+
+/// See the module. A handle, free to copy.
+#[derive(Clone, Copy, Debug)]
+pub struct Session {
+    /// How the tab stands with the server.
+    pub link: RwSignal<Link>,
+    /// Sentences for the reader that belong to no message.
+    pub notice: RwSignal<Option<String>>,
+    wire: StoredValue<Wire>,
+}
+
+#[derive(Default)]
+struct Wire {
+    out: Option<UnboundedSender<Result<ClientEvent, ApiError>>>,
+    abort: Option<AbortHandle>,
+    generation: u32,
+    attempt: u32,
+    heard: Millis,
+    timer: Option<TimeoutHandle>,
+    room: Option<Room>,
+    listener: Option<Callback<ChatEvent>>,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Session {
+    /// A session that has not begun.
+    pub fn new() -> Self {
+        Self { link: RwSignal::new(Link::Idle), notice: RwSignal::new(None), wire: StoredValue::new(Wire::default()) }
+    }
+
+    /// Begins: connects, and watches network, visibility and heartbeat until the owner goes.
+    pub fn start(self) {
+        self.connect();
+        let online = window_event_listener(ev::online, move |_| self.connect());
+        let offline = window_event_listener(ev::offline, move |_| self.lost(None));
+        let visible = window_event_listener(ev::Custom::<leptos::web_sys::Event>::new("visibilitychange"), move |_| {
+            if browser::is_visible() {
+                self.probe();
+            }
+        });
+        let beat: Option<IntervalHandle> =
+            set_interval_with_handle(move || self.beat(), Duration::from_millis(PING_MS.into())).ok();
+        on_cleanup(move || {
+            online.remove();
+            offline.remove();
+            visible.remove();
+            if let Some(beat) = beat {
+                beat.clear();
+            }
+            self.close();
+        });
+    }
+
+    /// Hears of conversations for the sidebar.
+    pub fn listen(self, listener: Callback<ChatEvent>) {
+        self.wire.update_value(|wire| wire.listener = Some(listener));
+    }
+
+    /// Follows a room, or none.
+    pub fn follow(self, room: Option<Room>) {
+        self.wire.update_value(|wire| wire.room = room);
+        self.greet();
+    }
+
+    /// No longer follows `room`, unless another is followed by now.
+    pub fn unfollow(self, room: Room) {
+        let mine = self.wire.try_update_value(|wire| {
+            let mine = wire.room.is_some_and(|other| other.rows == room.rows);
+            if mine {
+                wire.room = None;
+            }
+            mine
+        });
+        if mine == Some(true) {
+            self.greet();
+        }
+    }
+
+    /// Says something of use only now; whether the server can hear it.
+    pub fn say(self, event: ClientEvent) -> bool {
+        self.link.get_untracked() == Link::Online && self.push(event)
+    }
+
+    /// Says something that the next `Hello` would say again: it may wait for the socket to open.
+    pub fn post(self, event: ClientEvent) {
+        self.push(event);
+    }
+
+    /// Tries again at once.
+    pub fn retry_now(self) {
+        self.wire.update_value(|wire| wire.attempt = 0);
+        self.connect();
+    }
+
+    fn push(self, event: ClientEvent) -> bool {
+        self.wire.try_with_value(|wire| wire.out.as_ref().is_some_and(|out| out.unbounded_send(Ok(event)).is_ok()))
+            == Some(true)
+    }
+
+    /// `Hello`, and everything that was not acknowledged.
+    fn greet(self) {
+        match self.wire.try_with_value(|wire| wire.room).flatten() {
+            Some(room) => room.greeting().into_iter().for_each(|event| {
+                self.push(event);
+            }),
+            None => {
+                self.push(ClientEvent::Hello { conversation: None, after: Seq(0) });
+            }
+        }
+    }
+
+    fn connect(self) {
+        if matches!(self.link.get_untracked(), Link::Connecting | Link::Online | Link::Over) {
+            return;
+        }
+        self.link.set(Link::Connecting);
+        let (out, input) = unbounded();
+        let generation = self.wire.try_update_value(|wire| {
+            wire.timer.take().inspect(TimeoutHandle::clear);
+            wire.out = Some(out);
+            wire.generation += 1;
+            wire.generation
+        });
+        self.greet();
+        let (listening, abort) = abortable(async move {
+            if let Ok(mut output) = api::chat::chat_socket(input.into()).await {
+                while let Some(event) = output.next().await {
+                    match event {
+                        Ok(event) => self.hear(&event),
+                        Err(error) => {
+                            self.fault(&error);
+                            break;
+                        }
+                    }
+                }
+            }
+        });
+        self.wire.update_value(|wire| wire.abort = Some(abort));
+        spawn_local(async move {
+            if listening.await.is_ok() {
+                self.lost(generation);
+            }
+        });
+    }
+
+    fn hear(self, event: &ChatEvent) {
+        let Some((room, listener)) = self.wire.try_update_value(|wire| {
+            wire.heard = browser::now();
+            wire.attempt = 0;
+            (wire.room, wire.listener)
+        }) else {
+            return;
+        };
+        if self.link.get_untracked() != Link::Online {
+            self.link.set(Link::Online);
+        }
+        if let ChatEvent::Bye { reason } = event {
+            return self.goodbye(*reason);
+        }
+        if let Some(listener) = listener {
+            listener.run(event.clone());
+        }
+        match (room, event) {
+            (Some(room), event) => room.hear(event),
+            (None, ChatEvent::Refused { error, .. }) => self.notice.set(Some(error.to_string())),
+            (None, _) => {}
+        }
+    }
+
+    fn fault(self, error: &ApiError) {
+        if *error == ApiError::SignIn {
+            self.goodbye(ByeReason::SignedOut);
+        }
+    }
+
+    fn goodbye(self, reason: ByeReason) {
+        match reason {
+            ByeReason::SignedOut => {
+                self.close();
+                browser::leave_for("/sign-in");
+            }
+            ByeReason::Removed => {
+                if let Some(room) = self.wire.try_with_value(|wire| wire.room).flatten() {
+                    room.gone();
+                }
+            }
+            ByeReason::Draining | ByeReason::Behind => self.lost(None),
+        }
+    }
+
+    /// The socket is gone; `generation` tells which, `None` the present one.
+    fn lost(self, generation: Option<u32>) {
+        let attempt = self.wire.try_update_value(|wire| {
+            if generation.is_some_and(|mine| mine != wire.generation) {
+                return None;
+            }
+            wire.generation += 1;
+            wire.out = None;
+            wire.abort.take().inspect(AbortHandle::abort);
+            wire.timer.take().inspect(TimeoutHandle::clear);
+            wire.attempt += 1;
+            Some(wire.attempt)
+        });
+        let Some(Some(attempt)) = attempt else { return };
+        if self.link.get_untracked() == Link::Over {
+            return;
+        }
+        if !browser::has_network() {
+            return self.link.set(Link::NoNetwork);
+        }
+        if attempt > 1 {
+            self.check_signed_in();
+        }
+        self.wait(delay_seconds(attempt, browser::random()));
+    }
+
+    /// A refused upgrade tells a browser nothing: ask whether one is still signed in.
+    fn check_signed_in(self) {
+        spawn_local(async move {
+            if let Ok(None) = api::account::viewer().await {
+                self.goodbye(ByeReason::SignedOut);
+            }
+        });
+    }
+
+    fn wait(self, seconds: u32) {
+        self.link.set(Link::Waiting(seconds));
+        if seconds == 0 {
+            return self.connect();
+        }
+        let timer = set_timeout_with_handle(move || self.wait(seconds - 1), Duration::from_secs(1)).ok();
+        self.wire.update_value(|wire| wire.timer = timer);
+    }
+
+    fn beat(self) {
+        if self.link.get_untracked() != Link::Online {
+            return;
+        }
+        let silent = self.wire.try_with_value(|wire| browser::now().0 - wire.heard.0).unwrap_or(0);
+        if silent > 2 * i64::from(PING_MS) {
+            return self.lost(None);
+        }
+        self.push(ClientEvent::Ping);
+    }
+
+    /// The tab woke up: its socket may have died in its sleep.
+    fn probe(self) {
+        if self.link.get_untracked() != Link::Online {
+            return self.connect();
+        }
+        let asked = browser::now();
+        self.push(ClientEvent::Ping);
+        set_timeout(
+            move || {
+                let silent = self.wire.try_with_value(|wire| wire.heard < asked).unwrap_or(false);
+                if silent {
+                    self.lost(None);
+                }
+            },
+            Duration::from_millis(PROBE_MS),
+        );
+    }
+
+    fn close(self) {
+        self.link.try_set(Link::Over);
+        self.wire.try_update_value(|wire| {
+            wire.out = None;
+            wire.abort.take().inspect(AbortHandle::abort);
+            wire.timer.take().inspect(TimeoutHandle::clear);
+        });
+    }
+}
+
+/// Jittered exponential back-off: half to all of 1, 2, 4 … 30 seconds.
+fn delay_seconds(attempt: u32, random: f64) -> u32 {
+    let whole = 2_f64.powi(i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX)).min(BACK_OFF_MAX);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 30")]
+    ((whole * (0.5 + random / 2.0)).round() as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_back_off_grows_is_jittered_and_has_a_cap() {
+        for random in [0.0, 0.5, 0.99] {
+            assert!(delay_seconds(1, random) <= 1);
+            assert!((2..=4).contains(&delay_seconds(3, random)));
+            assert!((15..=30).contains(&delay_seconds(60, random)));
+        }
+        assert!(delay_seconds(6, 0.0) < delay_seconds(6, 0.9));
+    }
+}

@@ -1,0 +1,52 @@
+//! A new password; it ends every other session.
+
+use super::{
+    super::form::{FormError, field_error},
+    Section,
+};
+use crate::{
+    api::account::ChangePassword,
+    ui::kit::{Banner, Button, PasswordInput, Tone, Variant},
+    wire::{account::Viewer, limits},
+};
+use leptos::prelude::*;
+
+/// The section.
+#[component]
+pub fn PasswordSection() -> impl IntoView {
+    let action = ServerAction::<ChangePassword>::new();
+    let viewer = expect_context::<Viewer>();
+    let value = action.value();
+    let done = move || value.with(|value| matches!(value, Some(Ok(()))));
+    view! {
+        <Section id="password" title="Password" lead="A new one signs out every other browser.">
+            <ActionForm action attr:class="space-y-5 p-4">
+                <FormError action fields=&["current", "new"]/>
+                <Show when=done>
+                    <Banner tone=Tone::Success>"The password was changed; other browsers are signed out."</Banner>
+                </Show>
+                // Tells a password manager whose password this is.
+                <input r#type="hidden" name="username" autocomplete="username" value=viewer.name.to_string()/>
+                <PasswordInput
+                    name="current"
+                    label="Present password"
+                    autocomplete="current-password"
+                    max=limits::PASSWORD_MAX
+                    error=field_error(action, "current")
+                />
+                <PasswordInput
+                    name="new"
+                    label="New password"
+                    autocomplete="new-password"
+                    min=limits::PASSWORD_MIN
+                    max=limits::PASSWORD_MAX
+                    hint=format!("{} to {} characters.", limits::PASSWORD_MIN, limits::PASSWORD_MAX)
+                    error=field_error(action, "new")
+                />
+                <Button kind="submit" variant=Variant::Primary busy=action.pending()>
+                    "Change the password"
+                </Button>
+            </ActionForm>
+        </Section>
+    }
+}

@@ -1,0 +1,89 @@
+//! Signing in. One refusal serves for an unknown name and a wrong password, so the page tells nobody who has an account.
+
+use super::form::{Card, FormError, asked, field_error, next_path};
+use crate::{
+    api::account::{self, SignIn},
+    ui::{
+        app::{Session, encode},
+        kit::{Button, PasswordInput, Size, TextInput, Variant},
+    },
+    wire::limits,
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::components::Redirect;
+
+/// The page. Whoever is signed in already goes where they wanted to go.
+#[component]
+pub fn SignInPage() -> impl IntoView {
+    let action = ServerAction::<SignIn>::new();
+    let next = next_path();
+    let sign_up = if next == "/" { "/sign-up".to_owned() } else { format!("/sign-up?next={}", encode(&next)) };
+    view! {
+        <Title text="Sign in"/>
+        <AlreadySignedIn next=next.clone()/>
+        <Card title="Welcome back" lead="Sign in to go on with your conversations.">
+            <ActionForm action attr:class="space-y-5">
+                <FormError action fields=&["name", "password"]/>
+                <input r#type="hidden" name="next" value=next/>
+                <TextInput
+                    name="name"
+                    label="Name"
+                    autocomplete="username"
+                    value=asked("name")
+                    max=limits::USERNAME_MAX
+                    required=true
+                    autofocus=true
+                    error=field_error(action, "name")
+                />
+                <PasswordInput
+                    name="password"
+                    label="Password"
+                    autocomplete="current-password"
+                    max=limits::PASSWORD_MAX
+                    error=field_error(action, "password")
+                />
+                <Button kind="submit" variant=Variant::Primary size=Size::Wide busy=action.pending()>
+                    "Sign in"
+                </Button>
+            </ActionForm>
+            <SignUpLink href=sign_up/>
+        </Card>
+    }
+}
+
+#[component]
+fn SignUpLink(href: String) -> impl IntoView {
+    let open = Resource::new_blocking(|| (), |()| account::signup_open());
+    let link = move |href| {
+        view! {
+            <p class="mt-6 text-center text-sm text-muted">
+                "New here? " <a class="font-medium text-brand underline underline-offset-4" href=href>
+                    "Make an account"
+                </a>
+            </p>
+        }
+    };
+    view! {
+        <Suspense>
+            {move || {
+                let href = href.clone();
+                Suspend::new(async move { matches!(open.await, Ok(true)).then(|| link(href)) })
+            }}
+        </Suspense>
+    }
+}
+
+/// Leads on who has no business on a page for visitors.
+#[component]
+pub(super) fn AlreadySignedIn(next: String) -> impl IntoView {
+    let Session(viewer) = expect_context();
+    view! {
+        <Suspense>
+            {move || {
+                let next = next.clone();
+                Suspend::new(async move { matches!(viewer.await, Ok(Some(_))).then(|| view! { <Redirect path=next/> }) })
+            }}
+        </Suspense>
+    }
+}

@@ -1,0 +1,301 @@
+//! The list at the side: one's conversations, search, a new one, the account.
+//!
+//! Invariant: the rows are ordered as the store orders them (pinned first, then by last change), whoever changes them:
+//! this tab, another one, or another person.
+
+pub mod account;
+pub mod row;
+pub mod search;
+
+use crate::{
+    api::conversations::list_conversations,
+    ui::kit::{Banner, Button, EmptyState, Glyph, Icon, IconButton, Size, Skeleton, Tone, Variant},
+    wire::{
+        conversation::{ConversationSummary, Page},
+        error::ApiError,
+        event::ChatEvent,
+        id::ConversationId,
+    },
+};
+use account::AccountMenu;
+use leptos::{
+    ev::{self, KeyboardEvent},
+    html,
+    prelude::*,
+    task::spawn_local,
+};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_location, use_navigate},
+};
+use row::ConversationRow;
+use search::{Search, SearchState};
+use std::cmp::Reverse;
+
+/// Whether the list is shown: a drawer on phones, foldable on wide windows. As context.
+#[derive(Clone, Copy, Debug)]
+pub struct Drawer {
+    /// Out, on a phone.
+    pub out: RwSignal<bool>,
+    /// Folded away, on a wide window.
+    pub folded: RwSignal<bool>,
+}
+
+impl Drawer {
+    /// Shows it.
+    pub fn show(self) {
+        self.out.set(true);
+        self.folded.set(false);
+    }
+
+    /// Hides it.
+    pub fn hide(self) {
+        self.out.set(false);
+        self.folded.set(true);
+    }
+}
+
+/// One's conversations, as context. A handle, free to copy.
+#[derive(Clone, Copy, Debug)]
+pub struct Conversations {
+    rows: RwSignal<Vec<ConversationSummary>>,
+    more: RwSignal<bool>,
+    first: Resource<Result<Page<ConversationSummary>, ApiError>>,
+    begun: StoredValue<bool>,
+}
+
+impl Conversations {
+    /// Makes it and provides it, with the [`Drawer`].
+    pub fn provide() -> Self {
+        let this = Self {
+            rows: RwSignal::new(Vec::new()),
+            more: RwSignal::new(false),
+            first: Resource::new_blocking(|| (), |()| list_conversations(None)),
+            begun: StoredValue::new(false),
+        };
+        provide_context(this);
+        provide_context(Drawer { out: RwSignal::new(false), folded: RwSignal::new(false) });
+        this
+    }
+
+    /// Takes in what the socket tells of conversations.
+    pub fn hear(self, event: &ChatEvent) {
+        match event {
+            ChatEvent::Conversation { summary } => self.put(summary.clone()),
+            ChatEvent::ConversationGone { conversation } => self.drop(*conversation),
+            _ => {}
+        }
+    }
+
+    /// Adds or replaces a row.
+    pub fn put(self, summary: ConversationSummary) {
+        if self.rows.with_untracked(|rows| rows.contains(&summary)) {
+            return;
+        }
+        self.rows.update(|rows| {
+            rows.retain(|row| row.id != summary.id);
+            rows.push(summary);
+            rows.sort_by_key(|row| (Reverse(row.pinned), Reverse(row.updated_at), Reverse(row.id)));
+        });
+    }
+
+    /// Takes a row away.
+    pub fn drop(self, id: ConversationId) {
+        if self.rows.with_untracked(|rows| rows.iter().any(|row| row.id == id)) {
+            self.rows.update(|rows| rows.retain(|row| row.id != id));
+        }
+    }
+
+    /// Reads the list again: after a time without a connection, whatever was told meanwhile was missed.
+    pub fn reload(self) {
+        spawn_local(async move {
+            if let Ok(page) = list_conversations(None).await {
+                self.rows.try_set(page.items);
+                self.more.try_set(page.more);
+            }
+        });
+    }
+
+    /// Takes the rows the page came with, once: the list is drawn again after each search.
+    fn begin(self, page: Page<ConversationSummary>) {
+        if !self.begun.get_value() {
+            self.begun.set_value(true);
+            self.rows.set(page.items);
+            self.more.set(page.more);
+        }
+    }
+
+    fn load_more(self) {
+        let last = self.rows.with_untracked(|rows| rows.last().map(|row| (row.pinned, row.updated_at, row.id)));
+        spawn_local(async move {
+            if let Ok(page) = list_conversations(last).await {
+                self.more.try_set(page.more);
+                page.items.into_iter().for_each(|row| self.put(row));
+            }
+        });
+    }
+}
+
+/// The list at the side.
+#[component]
+pub fn Sidebar() -> impl IntoView {
+    let drawer = expect_context::<Drawer>();
+    let search = SearchState::new();
+    let navigate = use_navigate();
+    let place = use_location();
+    Effect::new(move || {
+        place.pathname.track();
+        drawer.out.set(false);
+    });
+    let list = NodeRef::<html::Nav>::new();
+    Effect::new(move || {
+        if let Some(list) = list.get_untracked().filter(|_| drawer.out.get()) {
+            _ = list.focus();
+        }
+    });
+    Effect::new(move || {
+        let navigate = navigate.clone();
+        let keys = window_event_listener(ev::keydown, move |event| shortcut(&event, drawer, search, &navigate));
+        on_cleanup(move || keys.remove());
+    });
+    let place_class = move || {
+        let phone = if drawer.out.get() { "max-lg:translate-x-0" } else { "max-lg:-translate-x-full max-lg:invisible" };
+        let wide = if drawer.folded.get() { "lg:hidden" } else { "" };
+        format!(
+            "fixed inset-y-0 start-0 z-40 flex w-[min(19rem,88vw)] flex-col border-e border-line bg-surface transition-[translate,visibility] duration-200 lg:static lg:w-72 {phone} {wide}"
+        )
+    };
+    view! {
+        <Show when=move || drawer.out.get()>
+            <div class="fixed inset-0 z-30 bg-scrim lg:hidden" aria-hidden="true" on:click=move |_| drawer.out.set(false)></div>
+        </Show>
+        <nav
+            node_ref=list
+            tabindex="-1"
+            class=place_class
+            aria-label="Conversations"
+            on:keydown=move |event| {
+                if event.key() == "Escape" && !event.default_prevented() {
+                    drawer.out.set(false);
+                }
+            }
+        >
+            <Top drawer/>
+            <Search search/>
+            <div class="min-h-0 flex-1 overflow-y-auto px-2 pb-2">
+                <Show when=move || search.idle() fallback=move || view! { <search::Hits search/> }>
+                    <List/>
+                </Show>
+            </div>
+            <AccountMenu/>
+        </nav>
+    }
+}
+
+/// Ctrl or Cmd with K searches, with Shift+O begins a new chat.
+fn shortcut(event: &KeyboardEvent, drawer: Drawer, search: SearchState, navigate: &impl Fn(&str, NavigateOptions)) {
+    if !(event.ctrl_key() || event.meta_key()) || event.alt_key() {
+        return;
+    }
+    match (event.key().to_lowercase().as_str(), event.shift_key()) {
+        ("k", false) => {
+            drawer.show();
+            search.focus();
+        }
+        ("o", true) => navigate("/", NavigateOptions::default()),
+        _ => return,
+    }
+    event.prevent_default();
+}
+
+#[component]
+fn Top(drawer: Drawer) -> impl IntoView {
+    view! {
+        <div class="flex items-center gap-1 px-3 pt-3 pb-2">
+            <a
+                href="/"
+                class="flex h-10 flex-1 items-center gap-2 rounded-md border border-line bg-raised px-3 text-sm font-medium transition hover:bg-hover"
+                title="New chat (Ctrl+Shift+O)"
+            >
+                <Icon glyph=Glyph::Plus class="size-4"/>
+                "New chat"
+            </a>
+            <IconButton glyph=Glyph::Sidebar label="Hide conversations" on:click=move |_| drawer.hide()/>
+        </div>
+    }
+}
+
+#[component]
+fn List() -> impl IntoView {
+    let conversations = expect_context::<Conversations>();
+    view! {
+        <Suspense fallback=|| view! { <Waiting/> }>
+            {move || Suspend::new(async move {
+                match conversations.first.await {
+                    Ok(page) => {
+                        conversations.begin(page);
+                        view! { <Rows conversations/> }.into_any()
+                    }
+                    Err(error) => {
+                        view! {
+                            <Banner tone=Tone::Danger class="m-2">
+                                <p>{error.to_string()}</p>
+                                <Button size=Size::Small on:click=move |_| conversations.first.refetch()>"Try again"</Button>
+                            </Banner>
+                        }
+                            .into_any()
+                    }
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn Waiting() -> impl IntoView {
+    view! {
+        <div class="flex flex-col gap-3 p-3">
+            <Skeleton class="h-5 w-4/5"/>
+            <Skeleton class="h-5 w-3/5"/>
+            <Skeleton class="h-5 w-2/3"/>
+        </div>
+    }
+}
+
+#[component]
+fn Rows(conversations: Conversations) -> impl IntoView {
+    let part = move |pinned: bool| {
+        move || conversations.rows.read().iter().filter(|row| row.pinned == pinned).cloned().collect::<Vec<_>>()
+    };
+    let any_pinned = Memo::new(move |_| conversations.rows.read().iter().any(|row| row.pinned));
+    let none = Memo::new(move |_| conversations.rows.read().is_empty());
+    view! {
+        <Show when=move || none.get()>
+            <EmptyState glyph=Glyph::Message title="No conversations yet">"What you write begins the first."</EmptyState>
+        </Show>
+        <Show when=move || any_pinned.get()>
+            <h2 class="px-3 pt-2 pb-1 text-xs font-medium text-muted">"Pinned"</h2>
+        </Show>
+        <Group each=Signal::derive(part(true))/>
+        <Show when=move || any_pinned.get()>
+            <h2 class="px-3 pt-3 pb-1 text-xs font-medium text-muted">"Recent"</h2>
+        </Show>
+        <Group each=Signal::derive(part(false))/>
+        <Show when=move || conversations.more.get()>
+            <Button size=Size::Small variant=Variant::Ghost class="w-full" on:click=move |_| conversations.load_more()>
+                "Show more"
+            </Button>
+        </Show>
+    }
+}
+
+#[component]
+fn Group(each: Signal<Vec<ConversationSummary>>) -> impl IntoView {
+    view! {
+        <ul class="flex flex-col gap-0.5">
+            <For each=move || each.get() key=|row| (row.id, row.title.clone(), row.pinned, row.members) let(row)>
+                <ConversationRow row/>
+            </For>
+        </ul>
+    }
+}

@@ -1,0 +1,177 @@
+//! Full-text search over one's own messages: asked a moment after the last key, shown as text with the match marked.
+
+use crate::{
+    api::conversations::search,
+    ui::kit::{EmptyState, Glyph, Icon, IconButton, Spinner, Time, TimeStyle},
+    wire::{conversation::SearchHit, limits},
+};
+use leptos::{ev::KeyboardEvent, html, prelude::*, task::spawn_local};
+use std::time::Duration;
+
+/// Milliseconds without a key before the server is asked.
+const PAUSE: u64 = 250;
+
+/// What is looked for and found. A handle, free to copy.
+#[derive(Clone, Copy, Debug)]
+pub struct SearchState {
+    query: RwSignal<String>,
+    found: RwSignal<Option<Result<Vec<SearchHit>, String>>>,
+    node: NodeRef<html::Input>,
+    asked: StoredValue<u32>,
+}
+
+impl Default for SearchState {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SearchState {
+    /// Looks for nothing.
+    pub fn new() -> Self {
+        Self {
+            query: RwSignal::new(String::new()),
+            found: RwSignal::new(None),
+            node: NodeRef::new(),
+            asked: StoredValue::new(0),
+        }
+    }
+
+    /// Whether nothing is looked for; tracked.
+    pub fn idle(self) -> bool {
+        self.query.read().trim().is_empty()
+    }
+
+    /// Puts the cursor into the box.
+    pub fn focus(self) {
+        request_animation_frame(move || {
+            if let Some(input) = self.node.try_get_untracked().flatten() {
+                _ = input.focus();
+                input.select();
+            }
+        });
+    }
+
+    fn clear(self) {
+        self.query.set(String::new());
+        self.found.set(None);
+    }
+
+    fn typed(self, query: String) {
+        let asked = self.asked.get_value().wrapping_add(1);
+        self.asked.set_value(asked);
+        let blank = query.trim().is_empty();
+        self.query.set(query);
+        if blank {
+            return self.found.set(None);
+        }
+        set_timeout(move || self.ask(asked), Duration::from_millis(PAUSE));
+    }
+
+    fn ask(self, asked: u32) {
+        let current = move || self.asked.try_get_value() == Some(asked);
+        if !current() {
+            return;
+        }
+        let query = self.query.get_untracked().trim().to_owned();
+        spawn_local(async move {
+            let found = search(query).await.map_err(|error| error.to_string());
+            if current() {
+                self.found.try_set(Some(found));
+            }
+        });
+    }
+}
+
+/// The box.
+#[component]
+pub fn Search(search: SearchState) -> impl IntoView {
+    let escape = move |event: KeyboardEvent| {
+        if event.key() == "Escape" && !search.query.read_untracked().is_empty() {
+            event.prevent_default();
+            search.clear();
+        }
+    };
+    view! {
+        <div class="relative px-3 pb-2" role="search">
+            <Icon glyph=Glyph::Search class="pointer-events-none absolute start-6 top-2.5 size-4 text-muted"/>
+            <input
+                node_ref=search.node
+                r#type="search"
+                class="h-9 w-full rounded-md border border-line bg-raised ps-9 pe-9 text-sm placeholder:text-muted [&::-webkit-search-cancel-button]:hidden"
+                placeholder="Search"
+                aria-label="Search your messages (Ctrl+K)"
+                maxlength=limits::SEARCH_MAX.to_string()
+                prop:value=move || search.query.get()
+                on:input=move |event| search.typed(event_target_value(&event))
+                on:keydown=escape
+            />
+            <Show when=move || !search.query.read().is_empty()>
+                <IconButton
+                    glyph=Glyph::X
+                    label="Clear search"
+                    class="absolute! end-3 top-0 size-9! [&>svg]:size-4"
+                    on:click=move |_| search.clear()
+                />
+            </Show>
+        </div>
+    }
+}
+
+/// What was found.
+#[component]
+pub fn Hits(search: SearchState) -> impl IntoView {
+    move || {
+        match search.found.get() {
+        None => {
+            view! {
+                <p class="flex items-center gap-2 p-3 text-sm text-muted" role="status">
+                    <Spinner class="size-4"/>
+                    "Searching…"
+                </p>
+            }
+            .into_any()
+        }
+        Some(Err(error)) => view! { <p class="p-3 text-sm text-danger" role="alert">{error}</p> }.into_any(),
+        Some(Ok(hits)) if hits.is_empty() => {
+            view! { <EmptyState glyph=Glyph::Search title="Nothing found">"Try another word, or fewer of them."</EmptyState> }
+                .into_any()
+        }
+        Some(Ok(hits)) => {
+            let count = hits.len();
+            view! {
+                <p class="sr-only" role="status">{format!("{count} found")}</p>
+                <ul class="flex flex-col gap-0.5">{hits.into_iter().map(|hit| view! { <Hit hit/> }).collect_view()}</ul>
+            }
+            .into_any()
+        }
+    }
+    }
+}
+
+#[component]
+fn Hit(hit: SearchHit) -> impl IntoView {
+    let title = if hit.title.is_empty() { "New chat".to_owned() } else { hit.title };
+    let pieces = hit
+        .snippet
+        .into_iter()
+        .map(|(text, matches)| {
+            if matches {
+                view! { <mark class="rounded-sm bg-warning-soft text-warning">{text}</mark> }.into_any()
+            } else {
+                text.into_any()
+            }
+        })
+        .collect_view();
+    view! {
+        <li>
+            <a href=format!("/c/{}#m-{}", hit.conversation, hit.message) class="block rounded-md px-3 py-2 hover:bg-hover">
+                <span class="flex items-baseline justify-between gap-2">
+                    <span class="min-w-0 truncate text-sm font-medium">{title}</span>
+                    <span class="shrink-0 text-xs text-muted"><Time at=hit.created_at style=TimeStyle::Full/></span>
+                </span>
+                <span class="line-clamp-2 text-sm text-muted">{pieces}</span>
+            </a>
+        </li>
+    }
+}

@@ -1,0 +1,292 @@
+//! Every frame, part and error as it is written: the protocol's changelog.
+//!
+//! A line that changes breaks tabs that are open during an update, and rows that are stored; a line may be added.
+
+use crate::wire::{
+    conversation::ConversationSummary,
+    error::ApiError,
+    event::{ByeReason, ChatEvent, ClientEvent, TextKind},
+    id::{CallId, Millis, ModelId, Seq},
+    message::{
+        Author, Fault, FaultKind, FileRef, Message, Part, Role, Status, TurnEnd, TurnSnapshot, TurnState, Usage,
+    },
+    room::Member,
+    tool::{Approval, OpenCall, ToolCall, ToolOutcome, ToolResult, ToolState},
+};
+use serde_json::json;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// One line for each sample, and at least one sample for each variant: a new one does not compile until it is here.
+macro_rules! lines {
+    ($samples:expr, $of:ident: $($variant:ident)+) => {{
+        let samples = $samples;
+        let seen = samples.iter().map(|sample| match sample { $($of::$variant { .. } => stringify!($variant),)+ });
+        assert_eq!(seen.collect::<BTreeSet<_>>(), BTreeSet::from([$(stringify!($variant)),+]));
+        samples.iter().map(|sample| serde_json::to_string(sample).unwrap()).collect::<Vec<_>>().join("\n")
+    }};
+}
+
+fn id<T: From<Uuid>>(n: u128) -> T {
+    Uuid::from_u128(n).into()
+}
+
+fn call() -> ToolCall {
+    ToolCall { id: CallId("call_1".to_owned()), name: "sum".to_owned(), arguments: json!({"numbers": [2, 40]}) }
+}
+
+fn result() -> ToolResult {
+    let outcome = ToolOutcome::ok("42", json!({"sum": 42}));
+    ToolResult { call: CallId("call_1".to_owned()), outcome, duration_ms: 3 }
+}
+
+fn parts() -> Vec<Part> {
+    let failed = ToolOutcome::error("There is no such tool.");
+    vec![
+        Part::Text { text: "Hello, *world*".to_owned() },
+        Part::Thinking { text: "Hm".to_owned(), signature: None },
+        Part::Thinking { text: "Hm".to_owned(), signature: Some("seal".to_owned()) },
+        Part::ToolCall(call()),
+        Part::ToolResult(result()),
+        Part::ToolResult(ToolResult { call: CallId("call_2".to_owned()), outcome: failed, duration_ms: 0 }),
+        Part::File(FileRef { id: id(9), name: "notes.txt".to_owned(), media_type: "text/plain".to_owned(), size: 12 }),
+    ]
+}
+
+fn question() -> Message {
+    Message {
+        id: id(1),
+        conversation: id(2),
+        parent: None,
+        position: Seq(1),
+        seq: Seq(1),
+        role: Role::User,
+        author: Some(Author { id: id(3), name: "Ada".to_owned() }),
+        parts: vec![Part::Text { text: "2+40?".to_owned() }],
+        status: Status::Complete,
+        turn: None,
+        model: None,
+        usage: None,
+        fault: None,
+        client_id: Some(id(4)),
+        created_at: Millis(1_700_000_000_000),
+    }
+}
+
+fn reply() -> Message {
+    Message {
+        id: id(5),
+        parent: Some(id(1)),
+        position: Seq(2),
+        seq: Seq(3),
+        role: Role::Assistant,
+        author: None,
+        parts: vec![Part::Text { text: "4".to_owned() }],
+        status: Status::Failed,
+        turn: Some(id(6)),
+        model: Some(ModelId("offline/assistant".to_owned())),
+        usage: Some(Usage { input: 10, output: 1, cached: 5 }),
+        fault: Some(Fault { kind: FaultKind::Cut, message: "The reply broke off.".to_owned(), retry: true }),
+        client_id: None,
+        ..question()
+    }
+}
+
+#[test]
+fn parts_are_written_so() {
+    insta::assert_snapshot!(lines!(parts(), Part: Text Thinking ToolCall ToolResult File), @r#"
+{"type":"text","text":"Hello, *world*"}
+{"type":"thinking","text":"Hm"}
+{"type":"thinking","text":"Hm","signature":"seal"}
+{"type":"tool_call","id":"call_1","name":"sum","arguments":{"numbers":[2,40]}}
+{"type":"tool_result","call":"call_1","text":"42","structured":{"sum":42},"is_error":false,"truncated":false,"duration_ms":3}
+{"type":"tool_result","call":"call_2","text":"There is no such tool.","is_error":true,"truncated":false,"duration_ms":0}
+{"type":"file","id":"00000000-0000-0000-0000-000000000009","name":"notes.txt","media_type":"text/plain","size":12}
+"#);
+}
+
+#[test]
+fn errors_are_written_so() {
+    let reason = || "A reason.".to_owned();
+    let samples = [
+        ApiError::SignIn,
+        ApiError::Forbidden { reason: reason() },
+        ApiError::NotFound,
+        ApiError::invalid("name", reason()),
+        ApiError::TooMany { retry_after_s: 30 },
+        ApiError::Conflict { reason: reason() },
+        ApiError::Unavailable,
+        ApiError::Internal { trace: "abc".to_owned() },
+        ApiError::Network,
+    ];
+    insta::assert_snapshot!(
+        lines!(samples, ApiError: SignIn Forbidden NotFound Invalid TooMany Conflict Unavailable Internal Network),
+        @r#"
+{"type":"sign_in"}
+{"type":"forbidden","reason":"A reason."}
+{"type":"not_found"}
+{"type":"invalid","field":"name","reason":"A reason."}
+{"type":"too_many","retry_after_s":30}
+{"type":"conflict","reason":"A reason."}
+{"type":"unavailable"}
+{"type":"internal","trace":"abc"}
+{"type":"network"}
+"#
+    );
+}
+
+#[test]
+fn what_a_tab_hears_is_written_so() {
+    let turn = || id(6);
+    let until = Millis(1_700_000_600_000);
+    let tool = |state| ChatEvent::Tool { turn: turn(), part: 0, call: call(), state };
+    let samples = [
+        ChatEvent::Ready { conversation: None, seq: Seq(0), head: None },
+        ChatEvent::Ready { conversation: Some(id(2)), seq: Seq(3), head: Some(id(5)) },
+        ChatEvent::Message { message: question() },
+        ChatEvent::Message { message: reply() },
+        ChatEvent::Turn {
+            turn: TurnSnapshot {
+                turn: turn(),
+                message: id(5),
+                conversation: id(2),
+                state: TurnState::Asking,
+                parts: vec![Part::ToolCall(call())],
+                open_calls: vec![OpenCall { call: call().id, state: ToolState::Asked { until } }],
+            },
+        },
+        ChatEvent::TurnState { turn: turn(), state: TurnState::Queued },
+        ChatEvent::TurnState { turn: turn(), state: TurnState::Running },
+        ChatEvent::Delta { turn: turn(), part: 0, offset: 2, kind: TextKind::Text, text: "hi".to_owned() },
+        ChatEvent::Delta { turn: turn(), part: 0, offset: 0, kind: TextKind::Thinking, text: "hm".to_owned() },
+        tool(ToolState::Asked { until }),
+        tool(ToolState::Running { progress: None, note: None }),
+        tool(ToolState::Running { progress: Some(0.5), note: Some("half".to_owned()) }),
+        tool(ToolState::Done { result: result() }),
+        ChatEvent::TurnEnded { turn: turn(), end: TurnEnd::Complete },
+        ChatEvent::TurnEnded { turn: turn(), end: TurnEnd::Stopped },
+        ChatEvent::TurnEnded { turn: turn(), end: TurnEnd::Failed },
+        ChatEvent::TurnEnded { turn: turn(), end: TurnEnd::Interrupted },
+        ChatEvent::Conversation {
+            summary: ConversationSummary {
+                id: id(2),
+                title: "Sums".to_owned(),
+                pinned: false,
+                owned: true,
+                members: 1,
+                updated_at: Millis(1_700_000_000_000),
+            },
+        },
+        ChatEvent::ConversationGone { conversation: id(2) },
+        ChatEvent::Members {
+            conversation: id(2),
+            members: vec![Member { id: id(3), name: "Ada".to_owned(), owner: true, present: true }],
+        },
+        ChatEvent::Typing { conversation: id(2), user: id(3), name: "Ada".to_owned(), until },
+        ChatEvent::Pong { seq: Seq(3) },
+        ChatEvent::Refused { reply_to: None, error: ApiError::NotFound },
+        ChatEvent::Refused { reply_to: Some(id(4)), error: ApiError::TooMany { retry_after_s: 1 } },
+        ChatEvent::Bye { reason: ByeReason::SignedOut },
+        ChatEvent::Bye { reason: ByeReason::Removed },
+        ChatEvent::Bye { reason: ByeReason::Draining },
+        ChatEvent::Bye { reason: ByeReason::Behind },
+    ];
+    insta::assert_snapshot!(
+        lines!(
+            samples,
+            ChatEvent: Ready Message Turn TurnState Delta Tool TurnEnded Conversation ConversationGone Members Typing
+                Pong Refused Bye
+        ),
+        @r#"
+{"type":"ready","conversation":null,"seq":0,"head":null}
+{"type":"ready","conversation":"00000000-0000-0000-0000-000000000002","seq":3,"head":"00000000-0000-0000-0000-000000000005"}
+{"type":"message","message":{"id":"00000000-0000-0000-0000-000000000001","conversation":"00000000-0000-0000-0000-000000000002","position":1,"seq":1,"role":"user","author":{"id":"00000000-0000-0000-0000-000000000003","name":"Ada"},"parts":[{"type":"text","text":"2+40?"}],"status":"complete","client_id":"00000000-0000-0000-0000-000000000004","created_at":1700000000000}}
+{"type":"message","message":{"id":"00000000-0000-0000-0000-000000000005","conversation":"00000000-0000-0000-0000-000000000002","parent":"00000000-0000-0000-0000-000000000001","position":2,"seq":3,"role":"assistant","parts":[{"type":"text","text":"4"}],"status":"failed","turn":"00000000-0000-0000-0000-000000000006","model":"offline/assistant","usage":{"input":10,"output":1,"cached":5},"fault":{"kind":"cut","message":"The reply broke off.","retry":true},"created_at":1700000000000}}
+{"type":"turn","turn":{"turn":"00000000-0000-0000-0000-000000000006","message":"00000000-0000-0000-0000-000000000005","conversation":"00000000-0000-0000-0000-000000000002","state":"asking","parts":[{"type":"tool_call","id":"call_1","name":"sum","arguments":{"numbers":[2,40]}}],"open_calls":[{"call":"call_1","state":{"type":"asked","until":1700000600000}}]}}
+{"type":"turn_state","turn":"00000000-0000-0000-0000-000000000006","state":"queued"}
+{"type":"turn_state","turn":"00000000-0000-0000-0000-000000000006","state":"running"}
+{"type":"delta","turn":"00000000-0000-0000-0000-000000000006","part":0,"offset":2,"kind":"text","text":"hi"}
+{"type":"delta","turn":"00000000-0000-0000-0000-000000000006","part":0,"offset":0,"kind":"thinking","text":"hm"}
+{"type":"tool","turn":"00000000-0000-0000-0000-000000000006","part":0,"call":{"id":"call_1","name":"sum","arguments":{"numbers":[2,40]}},"state":{"type":"asked","until":1700000600000}}
+{"type":"tool","turn":"00000000-0000-0000-0000-000000000006","part":0,"call":{"id":"call_1","name":"sum","arguments":{"numbers":[2,40]}},"state":{"type":"running"}}
+{"type":"tool","turn":"00000000-0000-0000-0000-000000000006","part":0,"call":{"id":"call_1","name":"sum","arguments":{"numbers":[2,40]}},"state":{"type":"running","progress":0.5,"note":"half"}}
+{"type":"tool","turn":"00000000-0000-0000-0000-000000000006","part":0,"call":{"id":"call_1","name":"sum","arguments":{"numbers":[2,40]}},"state":{"type":"done","result":{"call":"call_1","text":"42","structured":{"sum":42},"is_error":false,"truncated":false,"duration_ms":3}}}
+{"type":"turn_ended","turn":"00000000-0000-0000-0000-000000000006","end":"complete"}
+{"type":"turn_ended","turn":"00000000-0000-0000-0000-000000000006","end":"stopped"}
+{"type":"turn_ended","turn":"00000000-0000-0000-0000-000000000006","end":"failed"}
+{"type":"turn_ended","turn":"00000000-0000-0000-0000-000000000006","end":"interrupted"}
+{"type":"conversation","summary":{"id":"00000000-0000-0000-0000-000000000002","title":"Sums","pinned":false,"owned":true,"members":1,"updated_at":1700000000000}}
+{"type":"conversation_gone","conversation":"00000000-0000-0000-0000-000000000002"}
+{"type":"members","conversation":"00000000-0000-0000-0000-000000000002","members":[{"id":"00000000-0000-0000-0000-000000000003","name":"Ada","owner":true,"present":true}]}
+{"type":"typing","conversation":"00000000-0000-0000-0000-000000000002","user":"00000000-0000-0000-0000-000000000003","name":"Ada","until":1700000600000}
+{"type":"pong","seq":3}
+{"type":"refused","reply_to":null,"error":{"type":"not_found"}}
+{"type":"refused","reply_to":"00000000-0000-0000-0000-000000000004","error":{"type":"too_many","retry_after_s":1}}
+{"type":"bye","reason":"signed_out"}
+{"type":"bye","reason":"removed"}
+{"type":"bye","reason":"draining"}
+{"type":"bye","reason":"behind"}
+"#
+    );
+}
+
+#[test]
+fn what_a_tab_says_is_written_so() {
+    let decide = |approval| ClientEvent::Decide { turn: id(6), call: call().id, approval };
+    let model = || Some(ModelId("offline/assistant".to_owned()));
+    let samples = [
+        ClientEvent::Hello { conversation: None, after: Seq(0) },
+        ClientEvent::Hello { conversation: Some(id(2)), after: Seq(3) },
+        ClientEvent::Send {
+            client_id: id(4),
+            conversation: id(2),
+            parent: Some(id(5)),
+            text: "2+40?".to_owned(),
+            files: vec![id(9)],
+            model: model(),
+        },
+        ClientEvent::Edit { client_id: id(4), message: id(1), text: "2+41?".to_owned(), model: None },
+        ClientEvent::Regenerate { message: id(5), model: model() },
+        ClientEvent::Continue { message: id(5) },
+        ClientEvent::Stop { turn: id(6) },
+        decide(Approval::Once),
+        decide(Approval::Always),
+        decide(Approval::Deny),
+        ClientEvent::Typing,
+        ClientEvent::Ping,
+    ];
+    insta::assert_snapshot!(
+        lines!(samples, ClientEvent: Hello Send Edit Regenerate Continue Stop Decide Typing Ping),
+        @r#"
+{"type":"hello","conversation":null,"after":0}
+{"type":"hello","conversation":"00000000-0000-0000-0000-000000000002","after":3}
+{"type":"send","client_id":"00000000-0000-0000-0000-000000000004","conversation":"00000000-0000-0000-0000-000000000002","parent":"00000000-0000-0000-0000-000000000005","text":"2+40?","files":["00000000-0000-0000-0000-000000000009"],"model":"offline/assistant"}
+{"type":"edit","client_id":"00000000-0000-0000-0000-000000000004","message":"00000000-0000-0000-0000-000000000001","text":"2+41?","model":null}
+{"type":"regenerate","message":"00000000-0000-0000-0000-000000000005","model":"offline/assistant"}
+{"type":"continue","message":"00000000-0000-0000-0000-000000000005"}
+{"type":"stop","turn":"00000000-0000-0000-0000-000000000006"}
+{"type":"decide","turn":"00000000-0000-0000-0000-000000000006","call":"call_1","approval":"once"}
+{"type":"decide","turn":"00000000-0000-0000-0000-000000000006","call":"call_1","approval":"always"}
+{"type":"decide","turn":"00000000-0000-0000-0000-000000000006","call":"call_1","approval":"deny"}
+{"type":"typing"}
+{"type":"ping"}
+"#
+    );
+}
+
+/// What an older tab leaves out means what it always meant.
+#[test]
+fn a_send_of_few_words_is_read() {
+    let frame =
+        json!({"type": "send", "client_id": Uuid::from_u128(4), "conversation": Uuid::from_u128(2), "text": "hi"});
+    let read: ClientEvent = serde_json::from_value(frame).unwrap();
+    let whole = ClientEvent::Send {
+        client_id: id(4),
+        conversation: id(2),
+        parent: None,
+        text: "hi".to_owned(),
+        files: Vec::new(),
+        model: None,
+    };
+    assert_eq!(read, whole);
+}

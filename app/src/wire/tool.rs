@@ -1,0 +1,141 @@
+//! Tools as the page and the model see them; the names follow the Model Context Protocol (`Tool`, `ToolAnnotations`).
+
+use super::id::{CallId, Millis};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A tool's advertisement (MCP `Tool`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolSpec {
+    /// Unique in the registry: `^[A-Za-z0-9_.-]{1,64}$`.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// For the model: what it does, when to use it, what it returns.
+    pub description: String,
+    /// JSON Schema 2020-12 of the arguments, of type object.
+    pub input_schema: Value,
+    /// JSON Schema 2020-12 of the structured result.
+    pub output_schema: Value,
+    /// Honest hints on what it touches.
+    pub annotations: Annotations,
+}
+
+/// MCP `ToolAnnotations`: hints on what a call touches. Their absence means the worst (MCP's own defaults).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "the protocol's own four hints")]
+pub struct Annotations {
+    /// It changes nothing.
+    pub read_only_hint: bool,
+    /// It may destroy or overwrite.
+    pub destructive_hint: bool,
+    /// Calling it again with the same arguments changes nothing more.
+    pub idempotent_hint: bool,
+    /// It reaches beyond this server.
+    pub open_world_hint: bool,
+}
+
+impl Annotations {
+    /// Reads this server's own state only.
+    pub const READ_ONLY: Self =
+        Self { read_only_hint: true, destructive_hint: false, idempotent_hint: true, open_world_hint: false };
+}
+
+/// A model's request to run a tool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The provider's id of the call.
+    pub id: CallId,
+    /// The tool's name.
+    pub name: String,
+    /// The arguments as the model wrote them: an object, or whatever it sent instead.
+    pub arguments: Value,
+}
+
+/// What came of a call; goes back to the model and into the transcript.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolResult {
+    /// The call it answers.
+    pub call: CallId,
+    /// What the tool said.
+    #[serde(flatten)]
+    pub outcome: ToolOutcome,
+    /// How long it ran, in milliseconds; waiting for a decision does not count.
+    pub duration_ms: u64,
+}
+
+/// A tool's answer. A failure is an answer too: the model reads it and goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolOutcome {
+    /// Text for the model and the reader.
+    pub text: String,
+    /// The structured result, of the tool's output schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub structured: Option<Value>,
+    /// Whether `text` tells of a failure (MCP `isError`).
+    #[serde(default)]
+    pub is_error: bool,
+    /// Whether `text` was cut at the result cap.
+    #[serde(default)]
+    pub truncated: bool,
+}
+
+impl ToolOutcome {
+    /// A success with text and structured content.
+    pub fn ok(text: impl Into<String>, structured: Value) -> Self {
+        Self { text: text.into(), structured: Some(structured), is_error: false, truncated: false }
+    }
+
+    /// A failure that says what to do about it.
+    pub fn error(text: impl Into<String>) -> Self {
+        Self { text: text.into(), structured: None, is_error: true, truncated: false }
+    }
+}
+
+/// A call that has not finished.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenCall {
+    /// The call.
+    pub call: CallId,
+    /// Where it is.
+    pub state: ToolState,
+}
+
+/// Where a tool call is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToolState {
+    /// Waits for a person: it is not read-only and nobody allowed it for good.
+    Asked {
+        /// When the question lapses into «denied».
+        until: Millis,
+    },
+    /// At work.
+    Running {
+        /// Progress from 0 to 1, where the tool tells it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        progress: Option<f32>,
+        /// What it is doing, in its own words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Finished.
+    Done {
+        /// Its result.
+        result: ToolResult,
+    },
+}
+
+/// A person's decision on a call that asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approval {
+    /// This call only.
+    Once,
+    /// This tool from now on, for this person.
+    Always,
+    /// No.
+    Deny,
+}

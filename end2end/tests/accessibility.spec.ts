@@ -1,0 +1,48 @@
+// axe finds nothing, on every page, light and dark.
+import AxeBuilder from '@axe-core/playwright';
+import { type Page, expect } from '@playwright/test';
+import { test } from './support/test';
+import { script } from './support/person';
+
+async function violations(page: Page): Promise<string[]> {
+  // Colours are judged when nothing fades any more.
+  await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity).map((a) => a.finished.catch(() => {}))));
+  // The levels of headings inside a message are its writer's choice, a person's or a model's: no page can promise them.
+  const { violations } = await new AxeBuilder({ page }).disableRules(['heading-order']).analyze();
+  return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.html.slice(0, 160)} (${node.failureSummary?.split('\n')[1]?.trim()})`));
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`pages for visitors, ${colorScheme}`, async ({ visitor, complaints }) => {
+    complaints.expect(/status 404/, /status of 404/);
+    const { page } = await visitor({ browser: { colorScheme } });
+    for (const path of ['/sign-in', '/sign-up', '/nowhere']) {
+      await page.goto(path);
+      expect(await violations(page), path).toEqual([]);
+    }
+  });
+
+  test(`pages for people, ${colorScheme}`, async ({ person }) => {
+    const ada = await person({ browser: { colorScheme } });
+    expect(await violations(ada.page), 'home').toEqual([]);
+    await ada.begin(script(
+      'think about it',
+      'put # A heading\\n\\n| a | b |\\n|---|---|\\n| 1 | 2 |\\n\\n```rust\\nfn main() {}\\n```\\n\\n[a link](https://example.org) and `code`\\n\\n> quoted\\n',
+      'tool sum {"numbers": [1, 2]}',
+      'say done',
+    ));
+    const reply = await ada.answered(1);
+    for (const closed of await reply.locator('summary').all()) await closed.click();
+    expect(await violations(ada.page), 'a conversation').toEqual([]);
+
+    await ada.say(script('tool rename_conversation {"title": "Renamed"}'));
+    await expect(ada.page.getByRole('group', { name: /Permission for/ })).toBeVisible();
+    expect(await violations(ada.page), 'a question').toEqual([]);
+    await ada.page.getByRole('button', { name: 'Deny', exact: true }).click();
+
+    await ada.page.getByRole('button', { name: 'Share this conversation' }).click();
+    expect(await violations(ada.page), 'the room').toEqual([]);
+    await ada.open('/settings');
+    expect(await violations(ada.page), 'settings').toEqual([]);
+  });
+}

@@ -1,0 +1,44 @@
+// Refusals say when to try again, and the draft stays.
+import { expect, test } from './support/test';
+import { awake } from './support/awake';
+import { fillAccount } from './support/person';
+
+test('too many messages are refused with the time, and the draft comes back', async ({ person, startServer }) => {
+  const server = await startServer({ PARLEY_RATE_SEND: '2/1h' });
+  const ada = await person({ server });
+  await ada.begin('say one');
+  await ada.answered(1);
+  await ada.say('say two');
+  await ada.answered(2);
+  await ada.composer.fill('say three');
+  await ada.composer.press('Enter');
+  await expect(ada.page.getByText(/again in|minute/i).first()).toBeVisible();
+  await expect(ada.composer).toHaveValue('say three');
+  await expect(ada.messages()).toHaveCount(2);
+});
+
+test('too many sign-ins are refused with the time, on the page and as 429 with Retry-After', async ({ visitor, startServer, complaints }) => {
+  complaints.expect(/status 4(22|29)/, /status of 4(22|29)/);
+  const server = await startServer({ PARLEY_RATE_SIGN_IN_ADDRESS: '2/1h' });
+  const { page } = await visitor({ server });
+  await page.goto('/sign-in');
+  await awake(page);
+  const statuses: number[] = [];
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    await fillAccount(page, 'nobody', 'not the password');
+    const answer = page.waitForResponse((response) => response.request().method() === 'POST');
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    const response = await answer;
+    statuses.push(response.status());
+    if (response.status() === 429) expect(Number(await response.headerValue('retry-after'))).toBeGreaterThan(0);
+  }
+  expect(statuses.at(-1)).toBe(429);
+  await expect(page.getByRole('alert').filter({ hasText: /minute|hour|second/i }).first()).toBeVisible();
+});
+
+test('a message that is too long cannot be sent, and the box says by how much', async ({ person }) => {
+  const ada = await person();
+  await ada.composer.fill('x'.repeat(32_010));
+  await expect(ada.page.getByText('10 characters too many')).toBeVisible();
+  await expect(ada.page.getByRole('button', { name: 'Send', exact: true })).toBeDisabled();
+});

@@ -1,0 +1,56 @@
+// Two people in one room: invitation, presence, typing, removal.
+import { expect, test } from './support/test';
+
+test('a room is shared by a link, live for both, and closed to whoever is removed', async ({ person, complaints }) => {
+  const ada = await person();
+  const bob = await person();
+  await ada.begin('say welcome');
+  await ada.answered(1);
+
+  await ada.page.getByRole('button', { name: 'Share this conversation' }).click();
+  await ada.page.getByRole('button', { name: 'Make an invitation link' }).click();
+  const link = await ada.page.getByRole('textbox', { name: 'Invitation link' }).inputValue();
+  await ada.page.getByRole('button', { name: 'Close' }).click();
+
+  await bob.open(link);
+  await bob.page.getByRole('button', { name: 'Join the conversation' }).click();
+  await expect(bob.page).toHaveURL(/\/c\//);
+  await expect(bob.replies).toContainText('welcome');
+  await expect(ada.page.getByRole('button', { name: '2 people, 2 here now' })).toBeVisible();
+
+  await bob.composer.pressSequentially('hel');
+  await expect(ada.page.getByText(`${bob.name} is typing…`)).toBeVisible();
+  await bob.composer.fill('');
+  await bob.say('say hello from bob');
+  await expect(ada.messages(bob.name)).toHaveCount(1);
+  await ada.answered(2);
+  await expect(ada.replies.last()).toContainText('hello from bob');
+
+  await ada.page.getByRole('button', { name: /2 people/ }).click();
+  await ada.page.getByRole('listitem').filter({ hasText: bob.name }).getByRole('button', { name: 'Remove' }).click();
+  await expect(bob.page).not.toHaveURL(/\/c\//);
+  // Leptos' client says on the console how a socket ended; whoever is removed loses theirs from the server's side.
+  complaints.expect(/status 404/, /status of 404/, /WebSocket Closed: code: 1006/);
+  await bob.page.goto(ada.page.url());
+  await expect(bob.page.getByText('No such conversation').first()).toBeVisible();
+});
+
+test('a revoked link says so, and a room is not there for a stranger', async ({ person, complaints }) => {
+  complaints.expect(/status 404/, /status of 404/);
+  const ada = await person();
+  const eve = await person();
+  await ada.begin('say private');
+  await ada.answered(1);
+  await ada.page.getByRole('button', { name: 'Share this conversation' }).click();
+  await ada.page.getByRole('button', { name: 'Make an invitation link' }).click();
+  const link = await ada.page.getByRole('textbox', { name: 'Invitation link' }).inputValue();
+  await ada.page.getByRole('button', { name: 'Revoke all links' }).click();
+  await expect(ada.page.getByText('no longer work')).toBeVisible();
+
+  await eve.open(link);
+  await eve.page.getByRole('button', { name: 'Join the conversation' }).click();
+  await expect(eve.page.getByText('This invitation is no longer good')).toBeVisible();
+  await eve.page.goto(ada.page.url());
+  await expect(eve.page.getByText('No such conversation').first()).toBeVisible();
+  await expect(eve.page.getByText('private')).toHaveCount(0);
+});

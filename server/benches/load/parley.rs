@@ -1,0 +1,171 @@
+//! The real server: the release binary with a fresh SQLite file, the offline assistant without pauses, limits raised.
+
+use crate::{
+    TALKERS, WORDS,
+    client::{Fault, Heard, Socket, Target},
+};
+use app::{
+    api::{account::SignUp, chat::ChatSocket, conversations::CreateConversation},
+    backend::clock::Clock,
+    wire::{
+        conversation::ConversationSummary,
+        event::{ChatEvent, ClientEvent},
+        id::{ConversationId, Seq},
+    },
+};
+use futures::{SinkExt, StreamExt};
+use server_fn::ServerFn;
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest, handshake::client::Request};
+
+/// Rooms for the idle sockets, so that they do not all sit in one.
+const ROOMS: usize = 1_000;
+
+/// The real server's process.
+pub(crate) struct Parley {
+    child: Child,
+    address: SocketAddr,
+    cookie: String,
+    rooms: Vec<ConversationId>,
+    folder: PathBuf,
+}
+
+impl Parley {
+    /// Starts it on an empty database, signs up, and makes the rooms.
+    pub(crate) async fn start() -> Result<Self, Fault> {
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let folder = std::env::temp_dir().join(format!("parley-load-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let child = Command::new(env!("CARGO_BIN_EXE_parley"))
+            .env("PARLEY_BIND", address.to_string())
+            .env("PARLEY_PUBLIC_URL", format!("http://{address}"))
+            .env("PARLEY_DATA_DIR", &folder)
+            .env("PARLEY_OFFLINE_DELAY_MS", "0")
+            .env("PARLEY_LOG", "warn")
+            .envs(["SIGN_UP", "SEND", "FRAMES", "REQUEST"].map(|limit| (format!("PARLEY_RATE_{limit}"), "off")))
+            .stdout(Stdio::null())
+            .spawn()?;
+        let mut parley = Self { child, address, cookie: String::new(), rooms: Vec::with_capacity(ROOMS), folder };
+        parley.wait().await?;
+        parley.sign_up().await?;
+        Ok(parley)
+    }
+
+    async fn wait(&self) -> Result<(), Fault> {
+        for _ in 0..200 {
+            if tokio::net::TcpStream::connect(self.address).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err("the server does not listen".into())
+    }
+
+    async fn sign_up(&mut self) -> Result<(), Fault> {
+        let http = app::backend::http::client()?;
+        let post = |path: &str, body: &'static str| {
+            http.post(format!("http://{}{path}", self.address))
+                .header("Origin", format!("http://{}", self.address))
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .body(body)
+        };
+        let answer = post(SignUp::PATH, "name=load&password=a-long-password").send().await?.error_for_status()?;
+        let cookie = answer.headers().get("set-cookie").ok_or("no cookie")?.to_str()?;
+        let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        for _ in 0..ROOMS {
+            let answer =
+                post(CreateConversation::PATH, "").header("Cookie", &cookie).send().await?.error_for_status()?;
+            let room: ConversationSummary = serde_json::from_slice(&answer.bytes().await?)?;
+            self.rooms.push(room.id);
+        }
+        self.cookie = cookie;
+        Ok(())
+    }
+
+    /// Replies found whole in the store, and how many turns it closed: the same number, or messages were lost.
+    pub(crate) async fn stored(&self) -> Result<(i64, i64), Fault> {
+        use sqlx::Connection;
+        let file = self.folder.join("parley.db");
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).read_only(true);
+        let mut database = sqlx::SqliteConnection::connect_with(&options).await?;
+        let count = async |sql: &'static str, database: &mut sqlx::SqliteConnection| {
+            sqlx::query_scalar::<_, i64>(sql).fetch_one(database).await
+        };
+        let replies =
+            count("SELECT COUNT(*) FROM messages WHERE role = 'assistant' AND status = 'complete'", &mut database)
+                .await?;
+        let asked = count("SELECT COUNT(*) FROM messages WHERE role = 'user'", &mut database).await?;
+        Ok((replies, asked))
+    }
+
+    async fn say(socket: &mut Socket, event: &ClientEvent) -> Result<(), Fault> {
+        Ok(socket.send(frame(event)).await?)
+    }
+}
+
+impl Drop for Parley {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        std::fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// A frame as the page sends it: the tag byte 0, then JSON.
+fn frame(event: &ClientEvent) -> Message {
+    let mut bytes = vec![0];
+    serde_json::to_writer(&mut bytes, event).unwrap_or_default();
+    Message::binary(bytes)
+}
+
+impl Target for Parley {
+    fn request(&self) -> Result<Request, Fault> {
+        let mut request = format!("ws://{}{}", self.address, ChatSocket::PATH).into_client_request()?;
+        request.headers_mut().insert("Origin", format!("http://{}", self.address).parse()?);
+        request.headers_mut().insert("Cookie", self.cookie.parse()?);
+        Ok(request)
+    }
+
+    async fn greet(&self, socket: &mut Socket, n: usize) -> Result<(), Fault> {
+        let hello = ClientEvent::Hello { conversation: Some(self.rooms[n % ROOMS]), after: Seq(i64::MAX) };
+        Self::say(socket, &hello).await?;
+        while let Some(frame) = socket.next().await {
+            if let Some(ChatEvent::Ready { .. }) = event(&frame?.into_data()) {
+                return Ok(());
+            }
+        }
+        Err("the server closed a socket".into())
+    }
+
+    fn ask(&self, n: usize) -> Message {
+        frame(&ClientEvent::Send {
+            client_id: Clock::System.id(),
+            conversation: self.rooms[n % TALKERS],
+            parent: None,
+            text: format!("lorem {WORDS}"),
+            files: Vec::new(),
+            model: None,
+        })
+    }
+
+    fn read(&self, frame: &[u8]) -> Heard {
+        match event(frame) {
+            Some(ChatEvent::Delta { text, .. }) => Heard { words: text.split_whitespace().count(), end: false },
+            Some(ChatEvent::TurnEnded { .. }) => Heard { words: 0, end: true },
+            _ => Heard::default(),
+        }
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+fn event(frame: &[u8]) -> Option<ChatEvent> {
+    serde_json::from_slice(frame.get(1..)?).ok()
+}

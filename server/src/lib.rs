@@ -1,0 +1,49 @@
+//! Parley's HTTP server: routes, layers, command line. What it serves lives in `app`.
+//!
+//! Invariant: no SQL, no provider's types, no use case here; a request becomes a `Caller` and a call of the backend.
+
+pub mod cli;
+pub mod middleware;
+pub mod router;
+pub mod routes;
+pub mod shutdown;
+pub mod state;
+pub mod telemetry;
+
+use app::backend::Backend;
+use axum::serve::ListenerExt;
+use std::{future::IntoFuture, io, net::SocketAddr, pin::pin, sync::Arc};
+use tokio::{net::TcpListener, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Serves `backend` on `listener` until `shutdown`, then drains: no new connections, every tab is told, running
+/// requests and turns get the configured grace, the store closes.
+///
+/// # Errors
+/// The listener fails for good.
+pub async fn serve(listener: TcpListener, backend: Arc<Backend>, shutdown: CancellationToken) -> io::Result<()> {
+    backend.begin().await;
+    // Tokens are many small writes: Nagle's algorithm would hold each back for 40 ms.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+    });
+    let service = router::router(Arc::clone(&backend)).into_make_service_with_connect_info::<SocketAddr>();
+    let stop = shutdown.clone().cancelled_owned();
+    let mut server = pin!(axum::serve(listener, service).with_graceful_shutdown(stop).into_future());
+    tokio::select! {
+        result = &mut server => result?,
+        () = shutdown.cancelled() => {
+            let grace = backend.config.shutdown_grace;
+            tracing::info!(grace_s = grace.as_secs(), "Parley stops");
+            // A connection that does not end by itself must not keep the process: it is dropped with it.
+            let (open, ()) = tokio::join!(timeout(grace, &mut server), backend.drain(grace));
+            if open.is_err() {
+                tracing::warn!("some connections did not end in time");
+            }
+        }
+    }
+    backend.close().await;
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! The layers around every route; `router` says in which order.
+
+pub mod headers;
+pub mod limit;
+pub mod origin;
+pub mod peer;
+pub mod refusal;
+pub mod session;
+pub mod trace;

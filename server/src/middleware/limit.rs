@@ -1,0 +1,40 @@
+//! Limits on any request that is not a static file: how often from one address, and how large.
+//!
+//! What is limited more closely (sign-in, sending, searching) is counted where it happens.
+
+use super::refusal::refuse;
+use crate::state::AppState;
+use app::{
+    backend::{
+        caller::Peer,
+        limiter::{Action, Key},
+    },
+    wire::error::ApiError,
+};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http_body_util::Limited;
+
+/// Bytes of a request's body: a form with the longest message many times over.
+const BODY_MAX: usize = 256 * 1024;
+
+/// Refuses what is too often or too large.
+pub async fn limit(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if let Some(peer) = request.extensions().get::<Peer>()
+        && let Err(wait) = state.backend.limiter.check(Action::Request, &Key::address(peer.address))
+    {
+        return refuse(&ApiError::too_many(wait), request.uri().path());
+    }
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: usize| length > BODY_MAX) {
+        let sentence = format!("A request may have {BODY_MAX} bytes; this one has more.\n");
+        return (StatusCode::PAYLOAD_TOO_LARGE, sentence).into_response();
+    }
+    // Without a length, or with a false one, reading ends there.
+    next.run(request.map(|body| Body::new(Limited::new(body, BODY_MAX)))).await
+}

@@ -1,0 +1,62 @@
+//! Against forged requests (CSRF): whatever changes something, and every socket, must come from our own page.
+//!
+//! Browsers say where a request comes from (`Origin`, RFC 6454; `Sec-Fetch-Site`, Fetch Metadata) and no page can
+//! change that. Cookies are `SameSite=Lax` besides, but another port of the same host is the same site.
+//! Our own origin is the public address, or whatever host the request itself was sent to: a page that is shown at
+//! that host is ours. Origins of other frontends may open `/ws/chat/{room}/` and nothing else.
+
+use super::refusal::refuse;
+use crate::state::AppState;
+use app::{backend::config::Config, wire::error::ApiError};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, Method, header},
+    middleware::Next,
+    response::Response,
+};
+
+/// Refuses what comes from elsewhere.
+pub async fn origin(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let (method, path, headers) = (request.method(), request.uri().path(), request.headers());
+    let harmless = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && !is_upgrade(headers);
+    if harmless || is_ours(&state.backend.config, path, headers) {
+        return next.run(request).await;
+    }
+    tracing::warn!(%method, "refused: it does not come from our page");
+    let reason = "This request does not come from Parley's own page. Load the page again.".to_owned();
+    refuse(&ApiError::Forbidden { reason }, path)
+}
+
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::UPGRADE)
+}
+
+fn is_ours(config: &Config, path: &str, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return is_ours_without(headers) };
+    let Ok(origin) = origin.to_str() else { return false };
+    origin == config.origin()
+        || is_where_it_was_sent(config, origin, headers)
+        || (is_room_socket(path) && config.allowed_origins.iter().any(|allowed| allowed == origin))
+}
+
+/// Behind HTTPS the scheme counts: a page that came unencrypted may be anybody's.
+fn is_where_it_was_sent(config: &Config, origin: &str, headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let authority = origin.strip_prefix(config.public_url.scheme()).and_then(|rest| rest.strip_prefix("://"));
+    authority.is_some() && authority == host
+}
+
+/// `/ws/chat/{room}/`, not our own page's socket beside it.
+fn is_room_socket(path: &str) -> bool {
+    path.strip_prefix("/ws/chat/").is_some_and(|room| !room.is_empty())
+}
+
+/// Without `Origin`: a browser new enough says `Sec-Fetch-Site`; one that says neither is refused as soon as it shows a
+/// cookie or calls itself a browser. What is left is a program that forges nothing but itself.
+fn is_ours_without(headers: &HeaderMap) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    !headers.contains_key(header::COOKIE) && !agent.contains("Mozilla")
+}

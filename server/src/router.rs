@@ -1,0 +1,43 @@
+//! Every route and every layer, in order, on one screen.
+
+use crate::{
+    middleware::{headers, limit, origin, peer, refusal, session, trace},
+    routes::{files, guide, health, pages},
+    state::AppState,
+};
+use app::{backend::Backend, ui::shell};
+use axum::{
+    Router,
+    middleware::{from_fn_with_state, map_response_with_state},
+};
+use leptos_axum::LeptosRoutes;
+use std::sync::Arc;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+
+/// The whole server for `backend`.
+pub fn router(backend: Arc<Backend>) -> Router {
+    let state = AppState::new(backend);
+    let context = pages::context(&state);
+    let document = {
+        let options = state.leptos.clone();
+        move || shell(options.clone())
+    };
+    let people = Router::new()
+        .merge(guide::router())
+        .leptos_routes_with_context(&state, pages::routes(&context), context.clone(), document)
+        .fallback(files::file_or_page(&state, context))
+        // From here outwards; a request meets the last one first.
+        .layer(CompressionLayer::new().compress_when(pages::is_html))
+        .layer(from_fn_with_state(state.clone(), session::session))
+        .layer(from_fn_with_state(state.clone(), origin::origin))
+        .layer(from_fn_with_state(state.clone(), limit::limit));
+    Router::new()
+        .merge(people)
+        .merge(files::assets(&state))
+        .merge(health::router())
+        .layer(CatchPanicLayer::custom(refusal::panicked))
+        .layer(map_response_with_state(state.clone(), headers::headers))
+        .layer(from_fn_with_state(state.clone(), trace::trace))
+        .layer(from_fn_with_state(state.clone(), peer::peer))
+        .with_state(state)
+}

@@ -1,0 +1,6 @@
+//! What is served, one file for each kind.
+
+pub mod files;
+pub mod guide;
+pub mod health;
+pub mod pages;

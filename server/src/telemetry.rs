@@ -1,0 +1,30 @@
+//! Logs on the error stream: text for people, or one JSON object per line.
+//!
+//! Invariant: no message text and no secrets; a panic is logged by its place only, for its words may quote a message.
+
+use app::backend::config::LogConfig;
+use std::panic;
+use tracing_subscriber::EnvFilter;
+
+/// Begins to log. A second call changes nothing.
+pub fn init(config: &LogConfig) {
+    let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let begun = if config.json { logs.json().try_init() } else { logs.compact().try_init() };
+    if begun.is_ok() {
+        panic::set_hook(Box::new(|fault| {
+            let place = fault.location().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(place, "a fault of ours (panic)");
+        }));
+    }
+}
+
+/// What is wrong with the filter, if anything is.
+///
+/// # Errors
+/// A sentence.
+pub fn check(config: &LogConfig) -> Result<(), String> {
+    EnvFilter::try_new(&config.filter)
+        .map(drop)
+        .map_err(|error| format!("«{}» is not a filter like info or info,app=debug ({error})", config.filter))
+}

@@ -1,0 +1,206 @@
+//! The real program: its commands, and one clear sentence for everything an operator can get wrong.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use crate::support::Folder;
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+/// `parley` in a folder of its own, with nothing of this process's environment.
+fn parley(folder: &Folder) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parley"));
+    command.env_clear().current_dir(folder.path()).env("PARLEY_BIND", "127.0.0.1:0");
+    command
+}
+
+fn told(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn assert_refused(output: &Output, sentence: &str) {
+    let told = told(output);
+    assert!(matches!(output.status.code(), Some(1 | 2)), "{told}");
+    assert!(told.contains(sentence), "{told}");
+    assert!(!told.contains("panicked") && !told.contains("backtrace"), "{told}");
+}
+
+/// A served Parley that is killed with the test.
+struct Served(Child, String);
+
+impl Served {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("Parley is at ").unwrap().to_owned();
+        Self(child, url)
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.0.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Its exit code, within a minute.
+    fn code(&mut self) -> Option<i32> {
+        for _ in 0..600 {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("it does not stop");
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _over_already = self.0.kill();
+        let _over_already = self.0.wait();
+    }
+}
+
+#[test]
+fn bad_settings_are_named_all_at_once() {
+    let folder = Folder::new();
+    let output = parley(&folder)
+        .args(["check-config", "--log-format", "xml"])
+        .env("PARLEY_BIND", "everywhere")
+        .env("PARLEY_DATABASE_URL", "mysql://root:hunter2@db")
+        .env("PARLEY_RATE_SEND", "often")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = told(&output);
+    for name in ["PARLEY_BIND", "PARLEY_LOG_FORMAT", "PARLEY_DATABASE_URL", "PARLEY_RATE_SEND"] {
+        assert!(told.contains(name), "{told}");
+    }
+    assert!(!told.contains("hunter2"));
+    assert_refused(&parley(&folder).env("PARLEY_LOG", "info,,=x[").output().unwrap(), "PARLEY_LOG");
+}
+
+#[test]
+fn sound_settings_are_told_without_secrets() {
+    let folder = Folder::new();
+    std::fs::write(folder.path().join(".env"), "PARLEY_ANTHROPIC_API_KEY=sk-secret\nPARLEY_SIGN_UP=closed\n").unwrap();
+    let output = parley(&folder).arg("check-config").output().unwrap();
+    let told = told(&output);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("sound") && told.contains("anthropic") && !told.contains("sk-secret"), "{told}");
+}
+
+#[test]
+fn a_broken_env_file_is_told_without_its_content() {
+    let folder = Folder::new();
+    std::fs::write(folder.path().join(".env"), "PARLEY_ANTHROPIC_API_KEY sk-secret\n").unwrap();
+    let output = parley(&folder).arg("check-config").output().unwrap();
+    assert_refused(&output, "The file .env cannot be read");
+    assert!(!told(&output).contains("sk-secret"));
+}
+
+#[test]
+fn a_busy_port_is_one_sentence() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = parley(&Folder::new()).env("PARLEY_BIND", &address).output().unwrap();
+    assert_refused(&output, &format!("cannot listen on {address} (PARLEY_BIND): another program uses that port."));
+}
+
+#[test]
+fn an_unwritable_data_folder_is_one_sentence() {
+    let folder = Folder::new();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let output = parley(&folder).env("PARLEY_DATA_DIR", "file/data").output().unwrap();
+    assert_refused(&output, "The data folder file/data cannot be written to (PARLEY_DATA_DIR)");
+}
+
+#[test]
+fn an_unreachable_database_is_one_sentence() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let output = parley(&Folder::new())
+        .arg("migrate")
+        .env("PARLEY_DATABASE_URL", format!("postgres://parley:hunter2@{nobody}/parley"))
+        .output()
+        .unwrap();
+    assert_refused(&output, &format!("The database postgres://{nobody}/parley cannot be opened (PARLEY_DATABASE_URL)"));
+    assert!(!told(&output).contains("hunter2"));
+}
+
+#[test]
+fn migrating_twice_is_no_harm() {
+    let folder = Folder::new();
+    for _ in 0..2 {
+        let output = parley(&folder).arg("migrate").output().unwrap();
+        assert!(output.status.success() && told(&output).contains("is up to date"), "{}", told(&output));
+    }
+    assert!(folder.path().join("data/parley.db").is_file());
+}
+
+#[test]
+fn an_administrator_is_made_from_standard_input_only() {
+    let folder = Folder::new();
+    let create = |name: &str, password: &str| {
+        let mut command = parley(&folder);
+        command.args(["create-admin", name]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A refusal may come before the password is read.
+        let _not_read = writeln!(child.stdin.take().unwrap(), "{password}");
+        child.wait_with_output().unwrap()
+    };
+    assert!(told(&create("root", "long enough it is")).contains("root is an administrator now."));
+    assert_refused(&create("Root", "long enough it is"), "The administrator was not made: That name is taken.");
+    assert_refused(&create("other", "short"), "A password has at least 10 characters.");
+    assert_refused(&create("a b", "long enough it is"), "A name has letters, digits");
+    let output = parley(&folder).args(["create-admin", "x", "password"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn it_serves_until_told_and_then_ends_well() {
+    for signal in ["TERM", "INT"] {
+        let mut served = Served::start(&mut parley(&Folder::new()));
+        // A connection that stays open and says nothing must not hold it.
+        let _idle = std::net::TcpStream::connect(served.1.strip_prefix("http://").unwrap()).unwrap();
+        served.signal(signal);
+        assert_eq!(served.code(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn help_and_the_example_name_the_same_settings() {
+    let help = String::from_utf8(parley(&Folder::new()).arg("--help").output().unwrap().stdout).unwrap();
+    let names = |text: &str| -> BTreeSet<String> {
+        text.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
+            .filter(|word| word.starts_with("PARLEY_"))
+            .map(str::to_owned)
+            .collect()
+    };
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.env.example");
+    let example = std::fs::read_to_string(file).unwrap();
+    let mut documented = names(&example);
+    assert!(documented.remove("PARLEY_SCRIPTED"), "hidden in --help: it is for tests");
+    assert_eq!(names(&help), documented);
+    assert!(names(&help).len() > 25);
+}
+
+#[test]
+fn the_example_is_sound_as_it_stands_and_with_every_line_in_use() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.env.example");
+    let text = std::fs::read_to_string(example).unwrap();
+    let used =
+        text.lines().map(|line| line.strip_prefix('#').filter(|rest| rest.starts_with("PARLEY_")).unwrap_or(line));
+    let used = used.collect::<Vec<_>>().join("\n");
+    // The first line that names a variable counts.
+    let used = format!("OPENROUTER_API_KEY=x\nPARLEY_ANTHROPIC_API_KEY=x\n{used}");
+    for content in [text.clone(), used] {
+        let folder = Folder::new();
+        std::fs::write(folder.path().join(".env"), content).unwrap();
+        let output = parley(&folder).arg("check-config").env_remove("PARLEY_BIND").output().unwrap();
+        assert!(output.status.success(), "{}", told(&output));
+    }
+}

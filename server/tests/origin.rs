@@ -1,0 +1,76 @@
+//! Forged requests: what changes something, and every socket, must come from our own page.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use crate::support::{TestApp, TestUser, path_of};
+use reqwest::{Method, StatusCode, header};
+
+/// The status of a sign-out with those headers.
+async fn post(user: &TestUser, headers: &[(&str, &str)]) -> StatusCode {
+    let request = user.bare(Method::POST, &path_of("sign_out")).header(header::ACCEPT, "application/json");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    user.send(request).await.status()
+}
+
+/// The status of a socket's handshake with those headers.
+async fn upgrade(user: &TestUser, path: &str, origin: Option<&str>) -> StatusCode {
+    let request = user
+        .bare(Method::GET, path)
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let request = origin.into_iter().fold(request, |request, origin| request.header("origin", origin));
+    user.send(request).await.status()
+}
+
+#[tokio::test]
+async fn forged_posts_are_refused_and_the_session_stays() {
+    let app = TestApp::start().await;
+    let ada = app.person("ada").await;
+    let forged: [&[(&str, &str)]; 8] = [
+        &[("origin", "https://evil.example")],
+        &[("origin", "null")],
+        &[("origin", "http://127.0.0.1:1")],
+        &[("origin", &app.url.replace("http", "https"))],
+        &[("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+        &[],
+    ];
+    for headers in forged {
+        assert_eq!(post(&ada, headers).await, StatusCode::FORBIDDEN, "{headers:?}");
+    }
+    assert!(ada.is_signed_in().await);
+    assert!(post(&ada, &[("sec-fetch-site", "same-origin")]).await.is_success());
+    assert!(!ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_refusal_is_readable_by_the_page() {
+    let app = TestApp::start().await;
+    let request = app.visitor().bare(Method::POST, &path_of("sign_in")).header("origin", "https://evil.example");
+    let response = request.send().await.unwrap();
+    insta::assert_snapshot!(
+        format!("{} {}", response.status(), response.text().await.unwrap()),
+        @r#"403 Forbidden {"type":"forbidden","reason":"This request does not come from Parley's own page. Load the page again."}"#
+    );
+}
+
+#[tokio::test]
+async fn sockets_are_for_our_own_page() {
+    let allowed = "http://guide.example:5500";
+    let app = TestApp::start_with(|settings| settings.allowed_origins = Some(allowed.to_owned())).await;
+    let ada = app.person("ada").await;
+    for origin in [None, Some("https://evil.example"), Some("null"), Some(allowed)] {
+        assert_eq!(upgrade(&ada, "/ws/chat", origin).await, StatusCode::FORBIDDEN, "{origin:?}");
+    }
+    assert_eq!(upgrade(&ada, "/ws/chat/room/", Some("https://evil.example")).await, StatusCode::FORBIDDEN);
+    assert_ne!(upgrade(&ada, "/ws/chat/room/", Some(allowed)).await, StatusCode::FORBIDDEN);
+    assert_ne!(upgrade(&ada, "/ws/chat", Some(&app.url)).await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn reading_needs_no_origin() {
+    let app = TestApp::start().await;
+    assert_eq!(app.visitor().get("/sign-in").await.status(), StatusCode::OK);
+}

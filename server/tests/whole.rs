@@ -1,0 +1,8 @@
+//! The whole server, from outside. One program for all of it: linking it takes longer than running it.
+
+mod cli;
+mod limits;
+mod origin;
+mod security_headers;
+mod sign_in;
+mod support;
