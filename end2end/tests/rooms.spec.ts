@@ -12,7 +12,10 @@ test('a room is shared by a link, live for both, and closed to whoever is remove
   const link = await ada.page.getByRole('textbox', { name: 'Invitation link' }).inputValue();
   await ada.page.getByRole('button', { name: 'Close' }).click();
 
+  // The title is made after the first reply.
+  await expect(ada.page.locator('[aria-current=page]')).toHaveText('say welcome');
   await bob.open(link);
+  await expect(bob.page.getByText(`${ada.name} asks you to join «say welcome»`)).toBeVisible();
   await bob.page.getByRole('button', { name: 'Join the conversation' }).click();
   await expect(bob.page).toHaveURL(/\/c\//);
   await expect(bob.replies).toContainText('welcome');
@@ -44,12 +47,18 @@ test('a revoked link says so, and a room is not there for a stranger', async ({ 
   await ada.page.getByRole('button', { name: 'Share this conversation' }).click();
   await ada.page.getByRole('button', { name: 'Make an invitation link' }).click();
   const link = await ada.page.getByRole('textbox', { name: 'Invitation link' }).inputValue();
+  await eve.open(link);
+  const join = eve.page.getByRole('button', { name: 'Join the conversation' });
+  await expect(join).toBeVisible();
   await ada.page.getByRole('button', { name: 'Revoke all links' }).click();
   await expect(ada.page.getByText('no longer work')).toBeVisible();
 
+  await join.click();
+  await expect(eve.page.getByRole('alert')).toContainText('This invitation is no longer good');
   await eve.open(link);
-  await eve.page.getByRole('button', { name: 'Join the conversation' }).click();
+  await expect(eve.page.getByRole('heading', { name: 'This link is dead' })).toBeVisible();
   await expect(eve.page.getByText('This invitation is no longer good')).toBeVisible();
+  await expect(join).toHaveCount(0);
   await eve.page.goto(ada.page.url());
   await expect(eve.page.getByText('No such conversation').first()).toBeVisible();
   await expect(eve.page.getByText('private')).toHaveCount(0);

@@ -3,6 +3,7 @@
 mod cli;
 mod limits;
 mod origin;
+mod rooms;
 mod security_headers;
 mod sign_in;
 mod support;

@@ -1,9 +1,9 @@
-//! Rooms: invite, revoke, join, remove, leave.
+//! Rooms: invite, revoke, look at an invitation, join, remove, leave.
 
 use crate::wire::{
     error::ApiError,
     id::{ConversationId, UserId},
-    room::Invitation,
+    room::{Invitation, Invited},
 };
 use leptos::prelude::*;
 
@@ -28,6 +28,18 @@ pub async fn revoke_invitations(id: ConversationId) -> Result<u64, ApiError> {
     serve(async {
         let (backend, caller) = signed_in()?;
         Ok(backend.store.revoke_invitations(caller.user, id).await?)
+    })
+    .await
+}
+
+/// What an invitation says, for whoever could join by it. A link without one says what joining by it would.
+#[server(name = ReadInvitation)]
+pub async fn invitation(token: String) -> Result<Invited, ApiError> {
+    use super::context::{serve, signed_in};
+    serve(async {
+        let (backend, _caller) = signed_in()?;
+        let token = crate::backend::auth::token::Token::parse(&token).ok_or(ApiError::NotFound)?;
+        Ok(backend.store.invitation(&token.hash()).await?)
     })
     .await
 }

@@ -27,3 +27,14 @@ pub struct Invitation {
     /// When it lapses.
     pub expires_at: Millis,
 }
+
+/// What an invitation says to whoever opens its link, before they join.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invited {
+    /// The room's title; empty until its first reply names it.
+    pub title: String,
+    /// Who invites: the name of its owner, who alone can.
+    pub by: String,
+    /// How many people are in it.
+    pub members: u32,
+}

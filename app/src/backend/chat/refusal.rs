@@ -47,6 +47,10 @@ fn conflict(rule: &str) -> String {
         "not_a_reply" => "That is not a reply, so there is nothing to make anew.".to_owned(),
         "running" => "This reply is still being written. Stop it first.".to_owned(),
         "complete" => "This reply is whole: there is nothing to go on with.".to_owned(),
+        "members_full" => {
+            format!("This conversation is full: it has {} people, and more do not fit.", limits::MEMBERS_MAX)
+        }
+        "owner" => "You own this conversation, so you cannot leave it. You can delete it.".to_owned(),
         other => format!("That does not go together with the state of this conversation ({other})."),
     }
 }

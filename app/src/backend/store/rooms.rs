@@ -8,7 +8,7 @@ use super::{
 use crate::wire::{
     id::{ConversationId, Millis, UserId},
     limits::MEMBERS_MAX,
-    room::Member,
+    room::{Invited, Member},
 };
 
 impl Store {
@@ -102,6 +102,22 @@ impl Store {
                    ORDER BY expires_at, token_hash";
         let rows = read!(self, fetch_all, (i64,), sql, id.to_string(), self.inner.clock.now().0)?;
         Ok(rows.into_iter().map(|(at,)| Millis(at)).collect())
+    }
+
+    /// What an invitation says. `NotFound` exactly where [`Store::join`] says it: never made, revoked, lapsed, deleted.
+    pub async fn invitation(&self, token_hash: &str) -> Result<Invited, StoreError> {
+        let found = read!(
+            self,
+            fetch_optional,
+            (String, String, i64),
+            "SELECT c.title, u.name, (SELECT COUNT(*) FROM members n WHERE n.conversation_id = c.id)
+             FROM invitations i JOIN conversations c ON c.id = i.conversation_id JOIN users u ON u.id = c.owner_id
+             WHERE i.token_hash = $1 AND i.expires_at > $2 AND c.deleted_at IS NULL",
+            token_hash,
+            self.inner.clock.now().0,
+        )?;
+        let (title, by, members) = found.ok_or(StoreError::NotFound)?;
+        Ok(Invited { title, by, members: u32::try_from(members).unwrap_or(u32::MAX) })
     }
 
     /// Joins by an invitation; joining twice changes nothing. `Conflict("members_full")`; `NotFound` if revoked or lapsed.

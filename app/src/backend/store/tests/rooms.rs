@@ -1,7 +1,7 @@
 //! Members and invitations.
 
 use super::*;
-use crate::wire::{id::Millis, limits::MEMBERS_MAX};
+use crate::wire::{id::Millis, limits::MEMBERS_MAX, room::Invited};
 
 on_every_backend! {
     async fn joining_shows_the_room_and_twice_is_once(t) {
@@ -19,6 +19,27 @@ on_every_backend! {
         let row = t.conversation(bob, c).await.unwrap().summary;
         assert_eq!((row.owned, row.members), (false, 2));
         assert!(not_found(&t.join(t.clock.id(), "token").await) || !t.is_member(t.clock.id(), c).await.unwrap());
+    }
+
+    async fn an_invitation_names_the_room_and_its_owner_for_as_long_as_one_can_join(t) {
+        let (ada, bob) = (t.person("Ada").await, t.person("bob").await);
+        let c = t.create_conversation(ada, "Engines").await.unwrap().id;
+        t.create_invitation(ada, c, "token", Millis(t.clock.now().0 + 10)).await.unwrap();
+        let invited = |members| Invited { title: "Engines".to_owned(), by: "Ada".to_owned(), members };
+        assert_eq!(t.invitation("token").await.unwrap(), invited(1));
+        t.join(bob, "token").await.unwrap();
+        assert_eq!(t.invitation("token").await.unwrap(), invited(2));
+        assert!(not_found(&t.invitation("never made").await));
+        t.delete_conversation(ada, c).await.unwrap();
+        assert!(not_found(&t.invitation("token").await));
+        t.restore_conversation(ada, c).await.unwrap();
+        assert_eq!(t.invitation("token").await.unwrap(), invited(2));
+        t.clock.advance(10);
+        assert!(not_found(&t.invitation("token").await));
+        t.create_invitation(ada, c, "next", Millis(i64::MAX)).await.unwrap();
+        assert_eq!(t.invitation("next").await.unwrap(), invited(2));
+        t.revoke_invitations(ada, c).await.unwrap();
+        assert!(not_found(&t.invitation("next").await));
     }
 
     async fn invitations_lapse_and_can_be_revoked(t) {
