@@ -24,6 +24,7 @@ test('forms work and a conversation can be read', async ({ person, visitor, comp
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await expect(page).toHaveURL(new RegExp(`${path}$`));
   await expect(page.getByRole('article', { name: 'AI Assistant wrote' }).locator('strong')).toHaveText('bold');
+  await expect(page.getByRole('heading', { name: /^(Today|Yesterday)$/ })).toBeVisible();
 
   await page.getByRole('button', { name: `Account of ${ada.name}` }).click();
   await page.getByRole('menuitem', { name: 'Sign out' }).click();

@@ -1,7 +1,7 @@
 //! Conversations: list, open, page back, make, rename, pin, delete, bring back, search; and the models on offer.
 
 use crate::wire::{
-    conversation::{ConversationSummary, ConversationView, ModelChoice, Page, SearchHit},
+    conversation::{ConversationSummary, ConversationView, Listed, ModelChoice, Page, SearchHit},
     error::ApiError,
     id::{ConversationId, Millis, Seq},
     message::Message,
@@ -10,13 +10,12 @@ use leptos::prelude::*;
 
 /// One's conversations, pinned first, then by last change; `before` (pinned, updated_at, id of the last row) continues.
 #[server]
-pub async fn list_conversations(
-    before: Option<(bool, Millis, ConversationId)>,
-) -> Result<Page<ConversationSummary>, ApiError> {
+pub async fn list_conversations(before: Option<(bool, Millis, ConversationId)>) -> Result<Listed, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
         let (backend, caller) = signed_in()?;
-        Ok(backend.store.conversations(caller.user, before, crate::wire::limits::SIDEBAR_PAGE).await?)
+        let page = backend.store.conversations(caller.user, before, crate::wire::limits::SIDEBAR_PAGE).await?;
+        Ok(Listed { page, now: backend.clock.now() })
     })
     .await
 }

@@ -1,9 +1,10 @@
 //! The list at the side: one's conversations, search, a new one, the account.
 //!
 //! Invariant: the rows are ordered as the store orders them (pinned first, then by last change), whoever changes them:
-//! this tab, another one, or another person.
+//! this tab, another one, or another person. They stand in groups by age, which follow from that order.
 
 pub mod account;
+pub mod age;
 pub mod row;
 pub mod search;
 
@@ -11,13 +12,14 @@ use crate::{
     api::conversations::list_conversations,
     ui::kit::{Banner, Button, EmptyState, Glyph, Icon, IconButton, Size, Skeleton, Tone, Variant},
     wire::{
-        conversation::{ConversationSummary, Page},
+        conversation::{ConversationSummary, Listed},
         error::ApiError,
         event::ChatEvent,
         id::ConversationId,
     },
 };
 use account::AccountMenu;
+use age::{Age, Today};
 use leptos::{
     ev::{self, KeyboardEvent},
     html,
@@ -30,7 +32,10 @@ use leptos_router::{
 };
 use row::ConversationRow;
 use search::{Search, SearchState};
-use std::cmp::Reverse;
+use std::{cmp::Reverse, time::Duration};
+
+/// How often it is looked whether a new day has begun.
+const LOOK: Duration = Duration::from_mins(1);
 
 /// Whether the list is shown: a drawer on phones, foldable on wide windows. As context.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +65,8 @@ impl Drawer {
 pub struct Conversations {
     rows: RwSignal<Vec<ConversationSummary>>,
     more: RwSignal<bool>,
-    first: Resource<Result<Page<ConversationSummary>, ApiError>>,
+    today: RwSignal<Today>,
+    first: Resource<Result<Listed, ApiError>>,
     begun: StoredValue<bool>,
 }
 
@@ -70,6 +76,7 @@ impl Conversations {
         let this = Self {
             rows: RwSignal::new(Vec::new()),
             more: RwSignal::new(false),
+            today: RwSignal::new(Today::default()),
             first: Resource::new_blocking(|| (), |()| list_conversations(None)),
             begun: StoredValue::new(false),
         };
@@ -109,7 +116,7 @@ impl Conversations {
     /// Reads the list again: after a time without a connection, whatever was told meanwhile was missed.
     pub fn reload(self) {
         spawn_local(async move {
-            if let Ok(page) = list_conversations(None).await {
+            if let Ok(Listed { page, .. }) = list_conversations(None).await {
                 self.rows.try_set(page.items);
                 self.more.try_set(page.more);
             }
@@ -117,18 +124,36 @@ impl Conversations {
     }
 
     /// Takes the rows the page came with, once: the list is drawn again after each search.
-    fn begin(self, page: Page<ConversationSummary>) {
+    fn begin(self, Listed { page, now }: Listed) {
         if !self.begun.get_value() {
             self.begun.set_value(true);
             self.rows.set(page.items);
             self.more.set(page.more);
+            self.today.set(Today::in_utc(now));
         }
+    }
+
+    /// Takes the reader's own day for today, now and whenever another one begins. From an effect.
+    fn keep_today(self) {
+        let look = move || {
+            let today = Today::here();
+            if self.today.try_get_untracked().is_some_and(|before| before != today) {
+                self.today.set(today);
+            }
+        };
+        look();
+        let timer = set_interval_with_handle(look, LOOK).ok();
+        on_cleanup(move || {
+            if let Some(timer) = timer {
+                timer.clear();
+            }
+        });
     }
 
     fn load_more(self) {
         let last = self.rows.with_untracked(|rows| rows.last().map(|row| (row.pinned, row.updated_at, row.id)));
         spawn_local(async move {
-            if let Ok(page) = list_conversations(last).await {
+            if let Ok(Listed { page, .. }) = list_conversations(last).await {
                 self.more.try_set(page.more);
                 page.items.into_iter().for_each(|row| self.put(row));
             }
@@ -232,8 +257,8 @@ fn List() -> impl IntoView {
         <Suspense fallback=|| view! { <Waiting/> }>
             {move || Suspend::new(async move {
                 match conversations.first.await {
-                    Ok(page) => {
-                        conversations.begin(page);
+                    Ok(listed) => {
+                        conversations.begin(listed);
                         view! { <Rows conversations/> }.into_any()
                     }
                     Err(error) => {
@@ -264,23 +289,13 @@ fn Waiting() -> impl IntoView {
 
 #[component]
 fn Rows(conversations: Conversations) -> impl IntoView {
-    let part = move |pinned: bool| {
-        move || conversations.rows.read().iter().filter(|row| row.pinned == pinned).cloned().collect::<Vec<_>>()
-    };
-    let any_pinned = Memo::new(move |_| conversations.rows.read().iter().any(|row| row.pinned));
+    Effect::new(move || conversations.keep_today());
     let none = Memo::new(move |_| conversations.rows.read().is_empty());
     view! {
         <Show when=move || none.get()>
             <EmptyState glyph=Glyph::Message title="No conversations yet">"What you write begins the first."</EmptyState>
         </Show>
-        <Show when=move || any_pinned.get()>
-            <h2 class="px-3 pt-2 pb-1 text-xs font-medium text-muted">"Pinned"</h2>
-        </Show>
-        <Group each=Signal::derive(part(true))/>
-        <Show when=move || any_pinned.get()>
-            <h2 class="px-3 pt-3 pb-1 text-xs font-medium text-muted">"Recent"</h2>
-        </Show>
-        <Group each=Signal::derive(part(false))/>
+        {Age::ALL.map(|age| view! { <Group conversations age/> })}
         <Show when=move || conversations.more.get()>
             <Button size=Size::Small variant=Variant::Ghost class="w-full" on:click=move |_| conversations.load_more()>
                 "Show more"
@@ -289,13 +304,21 @@ fn Rows(conversations: Conversations) -> impl IntoView {
     }
 }
 
+/// The rows of one age under its name; nothing where there are none.
 #[component]
-fn Group(each: Signal<Vec<ConversationSummary>>) -> impl IntoView {
+fn Group(conversations: Conversations, age: Age) -> impl IntoView {
+    let rows = Memo::new(move |_| {
+        let today = conversations.today.get();
+        conversations.rows.read().iter().filter(|row| Age::of(row, today) == age).cloned().collect::<Vec<_>>()
+    });
     view! {
-        <ul class="flex flex-col gap-0.5">
-            <For each=move || each.get() key=|row| (row.id, row.title.clone(), row.pinned, row.members) let(row)>
-                <ConversationRow row/>
-            </For>
-        </ul>
+        <Show when=move || !rows.read().is_empty()>
+            <h2 class="px-3 pt-3 pb-1 text-xs font-medium text-muted">{age.name()}</h2>
+            <ul class="flex flex-col gap-0.5">
+                <For each=move || rows.get() key=|row| (row.id, row.title.clone(), row.pinned, row.members) let(row)>
+                    <ConversationRow row/>
+                </For>
+            </ul>
+        </Show>
     }
 }

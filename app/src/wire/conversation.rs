@@ -24,6 +24,15 @@ pub struct ConversationSummary {
     pub updated_at: Millis,
 }
 
+/// A page of the sidebar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Its rows.
+    pub page: Page<ConversationSummary>,
+    /// When they were read: what «today» is until the browser's own clock may say it.
+    pub now: Millis,
+}
+
 /// Everything a page needs to draw a conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConversationView {
