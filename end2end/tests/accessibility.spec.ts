@@ -7,8 +7,7 @@ import { script } from './support/person';
 async function violations(page: Page): Promise<string[]> {
   // Colours are judged when nothing fades any more.
   await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity).map((a) => a.finished.catch(() => {}))));
-  // The levels of headings inside a message are its writer's choice, a person's or a model's: no page can promise them.
-  const { violations } = await new AxeBuilder({ page }).disableRules(['heading-order']).analyze();
+  const { violations } = await new AxeBuilder({ page }).analyze();
   return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.html.slice(0, 160)} (${node.failureSummary?.split('\n')[1]?.trim()})`));
 }
 

@@ -45,7 +45,10 @@ pub fn TopBar(
                 <h1 class="truncate leading-tight font-semibold">
                     "AI Assistant" <span class="font-normal max-sm:sr-only">" · powered by MCP"</span>
                 </h1>
-                <h2 class="truncate text-sm leading-tight font-normal empty:hidden">{move || title.get()}</h2>
+                {move || {
+                    let title = Some(title.get()).filter(|title| !title.is_empty());
+                    title.map(|title| view! { <h2 class="truncate text-sm leading-tight font-normal">{title}</h2> })
+                }}
             </div>
             {children()}
         </header>
