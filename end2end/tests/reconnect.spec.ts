@@ -48,6 +48,57 @@ test('an unsent message survives a reload of the page', async ({ person, startSe
   await expect(ada.replies.last()).toContainText('from the outbox');
 });
 
+test('two tabs without a connection each keep their message: both are stored, once', async ({ person, startServer, complaints }) => {
+  complaints.expect(/WebSocket/, /ERR_CONNECTION/, /failed: /);
+  const server = await startServer();
+  const ada = await person({ server });
+  await ada.begin('say hello');
+  await ada.answered(1);
+  const other = await ada.anotherTab();
+  await server.kill();
+  for (const [tab, words] of [[ada, 'say from the first tab'], [other, 'say from the second tab']] as const) {
+    await expect(tab.page.getByText(/Not connected|Connecting/)).toBeVisible();
+    await tab.say(words);
+    await expect(tab.page.getByText('Sending…')).toBeVisible();
+  }
+  await server.up();
+  for (const tab of [ada, other]) {
+    await tab.answered(3);
+    await expect(tab.messages()).toHaveCount(3);
+    await expect(tab.page.getByText('Sending…')).toHaveCount(0);
+  }
+  await ada.reload();
+  await expect(ada.page.getByText('Sending…')).toHaveCount(0);
+  await expect(ada.messages().filter({ hasText: 'say from the first tab' })).toHaveCount(1);
+  await expect(ada.messages().filter({ hasText: 'say from the second tab' })).toHaveCount(1);
+  await expect(ada.messages()).toHaveCount(3);
+});
+
+test('what two closed tabs had not sent is sent by the next one', async ({ person, startServer, complaints }) => {
+  complaints.expect(/WebSocket/, /ERR_CONNECTION/, /failed: /);
+  const server = await startServer();
+  const ada = await person({ server });
+  await ada.begin('say hello');
+  await ada.answered(1);
+  const url = ada.page.url();
+  const others = [await ada.anotherTab(), await ada.anotherTab()];
+  await ada.page.goto('about:blank');
+  await server.kill();
+  for (const [index, tab] of others.entries()) {
+    await expect(tab.page.getByText(/Not connected|Connecting/)).toBeVisible();
+    await tab.say(`say left behind ${index}`);
+    await expect(tab.page.getByText('Sending…')).toBeVisible();
+    await tab.page.close();
+  }
+  await server.up();
+  await ada.open(url);
+  await ada.answered(3);
+  await expect(ada.messages()).toHaveCount(3);
+  await expect(ada.messages().nth(1)).toContainText('left behind 0');
+  await expect(ada.messages().nth(2)).toContainText('left behind 1');
+  await expect(ada.page.getByText('Sending…')).toHaveCount(0);
+});
+
 test('SIGTERM lets a short reply finish, and tabs come back by themselves', async ({ person, startServer, complaints }) => {
   complaints.expect(/WebSocket/, /ERR_CONNECTION/, /failed: /);
   const server = await startServer();

@@ -9,7 +9,7 @@ use leptos::{
     wasm_bindgen::{JsCast, JsValue},
     web_sys::{
         HtmlElement,
-        js_sys::{Array, Date, Function, Math, Reflect},
+        js_sys::{Array, Date, Function, Math, Object, Reflect},
     },
 };
 
@@ -33,6 +33,12 @@ fn storage() -> Option<JsValue> {
 /// What is kept under `key`; `None` also where the browser keeps nothing (private windows).
 pub fn kept(key: &str) -> Option<String> {
     call(&storage()?, "getItem", &[key])?.as_string()
+}
+
+/// The keys of everything that is kept.
+pub fn kept_keys() -> Vec<String> {
+    let Some(storage) = storage() else { return Vec::new() };
+    Object::keys(storage.unchecked_ref::<Object>()).iter().filter_map(|key| key.as_string()).collect()
 }
 
 /// Keeps `value`, or forgets it when there is none; a full or forbidden storage is no error to the reader.

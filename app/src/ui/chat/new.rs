@@ -44,7 +44,7 @@ pub fn NewChat() -> impl IntoView {
                     let client_id = browser::new_client_id();
                     let kind = PendingKind::Send { parent: None };
                     let model = model.get_untracked();
-                    drafts::keep_outbox(summary.id, &[Pending { client_id, kind, text, model }]);
+                    drafts::post(summary.id, &Pending { client_id, kind, text, model });
                     let path = format!("/c/{}", summary.id);
                     navigate.try_with_value(|navigate| navigate(&path, NavigateOptions::default()));
                 }

@@ -89,6 +89,8 @@ pub struct Room {
     state: StoredValue<ChatState>,
     cells: StoredValue<HashMap<MessageId, Cell>>,
     grown: StoredValue<Vec<(MessageId, u32)>>,
+    /// The messages that this tab keeps in the browser until they are acknowledged.
+    kept: StoredValue<Vec<ClientId>>,
 }
 
 impl Room {
@@ -118,6 +120,7 @@ impl Room {
             state: StoredValue::new(state),
             cells: StoredValue::new(HashMap::new()),
             grown: StoredValue::new(Vec::new()),
+            kept: StoredValue::new(Vec::new()),
         };
         room.draw_rows();
         room.draw_turns();
@@ -127,8 +130,7 @@ impl Room {
     /// Wakes it: takes up what was not acknowledged, follows the socket, localises days. From an effect.
     pub fn wake(self) {
         self.local.set(true);
-        let kept = drafts::outbox(self.id);
-        self.state.update_value(|state| state.restore(kept));
+        self.take_up();
         self.draw_rows();
         self.session.follow(Some(self));
         on_cleanup(move || self.session.unfollow(self));
@@ -184,6 +186,9 @@ impl Room {
         self.settle(fx);
         if arrives {
             self.arrived.update(|n| *n = n.wrapping_add(1));
+        }
+        if matches!(event, ChatEvent::Ready { conversation, .. } if *conversation == Some(self.id)) {
+            self.take_up().into_iter().for_each(|frame| self.session.post(frame));
         }
     }
 
@@ -403,8 +408,29 @@ impl Room {
         }
     }
 
+    /// Takes up what this browser kept and no tab has got through; how to send what is new here.
+    fn take_up(self) -> Vec<ClientEvent> {
+        let kept = drafts::outbox(self.id);
+        if kept.is_empty() {
+            return Vec::new();
+        }
+        self.kept.update_value(|keys| keys.extend(kept.iter().map(|pending| pending.client_id)));
+        let frames = self.state.try_update_value(|state| state.restore(kept)).unwrap_or_default();
+        self.draw_rows();
+        self.keep_outbox();
+        frames
+    }
+
+    /// Keeps what is not acknowledged, and forgets what was. What other tabs keep stays.
     fn keep_outbox(self) {
-        self.state.with_value(|state| drafts::keep_outbox(self.id, state.pending()));
+        let before = self.kept.get_value();
+        let now = self.state.with_value(|state| {
+            let pending = state.pending();
+            pending.iter().filter(|one| !before.contains(&one.client_id)).for_each(|one| drafts::post(self.id, one));
+            pending.iter().map(|one| one.client_id).collect::<Vec<_>>()
+        });
+        before.into_iter().filter(|key| !now.contains(key)).for_each(|key| drafts::forget(self.id, key));
+        self.kept.set_value(now);
     }
 }
 

@@ -56,14 +56,15 @@ impl ChatState {
         self.pending.iter().map(|pending| pending.frame(self.id())).collect()
     }
 
-    /// Takes up messages kept from before a reload.
-    pub fn restore(&mut self, kept: Vec<Pending>) {
-        for pending in kept {
-            if self.pending.iter().all(|here| here.client_id != pending.client_id) {
-                self.pending.push(pending);
-            }
-        }
+    /// Takes up messages kept from before a reload or by another tab; the frames that send those not seen before.
+    pub fn restore(&mut self, kept: Vec<Pending>) -> Vec<ClientEvent> {
+        let here: Vec<ClientId> = self.pending.iter().map(|pending| pending.client_id).collect();
+        self.pending.extend(kept.into_iter().filter(|pending| !here.contains(&pending.client_id)));
+        // Whichever tab wrote them: keys sort by their birth.
+        self.pending.sort_by_key(|pending| pending.client_id);
         self.drop_acknowledged();
+        let new = self.pending.iter().filter(|pending| !here.contains(&pending.client_id));
+        new.map(|pending| pending.frame(self.id())).collect()
     }
 
     /// Takes back a message that was not acknowledged.

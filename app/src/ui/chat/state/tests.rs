@@ -253,6 +253,23 @@ fn own_message_is_pending_until_acknowledged_and_comes_back_when_refused() {
 }
 
 #[test]
+fn messages_of_other_tabs_are_taken_up_once_in_the_order_they_were_written() {
+    let pending = |n: u128| Pending {
+        client_id: id(n),
+        kind: PendingKind::Send { parent: None },
+        text: format!("message {n}"),
+        model: None,
+    };
+    let mut state = open();
+    state.apply(&ChatEvent::Message { message: message(10, None, 1, Role::User, Status::Complete, Vec::new()) });
+    state.restore(vec![pending(2)]);
+    let frames = state.restore(vec![pending(1), pending(2), pending(3), pending(5010)]);
+    assert_eq!(frames, [pending(1).frame(id(9)), pending(3).frame(id(9))], "neither again nor what is stored");
+    assert_eq!(state.pending(), [pending(1), pending(2), pending(3)]);
+    assert_eq!(state.restore(vec![pending(3)]), []);
+}
+
+#[test]
 fn branches_are_walked_and_remembered() {
     let mut state = open();
     for (n, parent, seq, role) in [
