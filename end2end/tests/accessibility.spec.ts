@@ -1,6 +1,6 @@
 // axe finds nothing, on every page, light and dark.
 import AxeBuilder from '@axe-core/playwright';
-import { type Page, expect } from '@playwright/test';
+import { type Page, devices, expect } from '@playwright/test';
 import { test } from './support/test';
 import { script } from './support/person';
 
@@ -45,3 +45,13 @@ for (const colorScheme of ['light', 'dark'] as const) {
     expect(await violations(ada.page), 'settings').toEqual([]);
   });
 }
+
+test('the list of conversations on a phone', async ({ person }) => {
+  const { defaultBrowserType: _, ...phone } = devices['Pixel 7'];
+  const ada = await person({ browser: phone });
+  await ada.begin('say hello');
+  await ada.answered(1);
+  await ada.page.getByRole('button', { name: 'Show conversations' }).tap();
+  await expect(ada.page.getByRole('navigation', { name: 'Conversations' })).toBeFocused();
+  expect(await violations(ada.page)).toEqual([]);
+});

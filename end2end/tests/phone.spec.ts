@@ -1,6 +1,7 @@
 // A phone: nothing overflows, everything is reachable by a thumb.
 import { devices } from '@playwright/test';
 import { expect, test } from './support/test';
+import { awake } from './support/awake';
 
 const { defaultBrowserType: _, ...phone } = devices['Pixel 7'];
 
@@ -33,4 +34,39 @@ test('what one presses is large enough for a finger', async ({ person }) => {
       .map(({ name }) => name),
   );
   expect(small, 'smaller than WCAG 2.5.8 asks').toEqual([]);
+});
+
+test('the list of conversations takes the focus, and Escape or a press beside it closes it', async ({ person }) => {
+  const ada = await person({ browser: phone });
+  const list = ada.page.getByRole('navigation', { name: 'Conversations' });
+  const show = ada.page.getByRole('button', { name: 'Show conversations' });
+  await show.tap();
+  await expect(list).toBeFocused();
+  await ada.page.keyboard.press('Escape');
+  await expect(list).toBeHidden();
+
+  await show.tap();
+  await expect(list).toBeVisible();
+  const { width, height } = ada.page.viewportSize()!;
+  await ada.page.touchscreen.tap(width - 8, height / 2);
+  await expect(list).toBeHidden();
+});
+
+test('a list that was opened before the page woke stays open', async ({ person }) => {
+  const ada = await person({ browser: phone });
+  let wake = () => {};
+  const morning = new Promise<void>((resolve) => (wake = resolve));
+  await ada.page.route('**/*.wasm', async (route) => {
+    await morning;
+    await route.continue();
+  });
+  await ada.page.goto('/', { waitUntil: 'domcontentloaded' });
+  const list = ada.page.getByRole('navigation', { name: 'Conversations' });
+  await ada.page.getByRole('button', { name: 'Show conversations' }).tap();
+  await expect(list).toBeVisible();
+  wake();
+  await awake(ada.page);
+  await expect(list).toBeVisible();
+  await list.getByRole('button', { name: 'Hide conversations' }).tap();
+  await expect(list).toBeHidden();
 });

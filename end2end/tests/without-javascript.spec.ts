@@ -1,4 +1,5 @@
 // Signing up, in and out, and reading work without JavaScript.
+import { devices } from '@playwright/test';
 import { expect, test } from './support/test';
 import { PASSWORD, fillAccount } from './support/person';
 
@@ -40,4 +41,27 @@ test('one can make an account', async ({ visitor, complaints }) => {
   await fillAccount(eve.page, eve.name);
   await eve.page.getByRole('button', { name: 'Make the account' }).click();
   await expect(eve.page.getByRole('heading', { name: `Hello, ${eve.name}.` })).toBeVisible();
+});
+
+test('on a phone the list of conversations opens and closes', async ({ visitor, complaints }) => {
+  complaints.expect(PRELOAD);
+  const { defaultBrowserType: _, ...phone } = devices['Pixel 7'];
+  const { name, page } = await visitor({ browser: { ...phone, javaScriptEnabled: false } });
+  await page.goto('/sign-up');
+  await fillAccount(page, name);
+  await page.getByRole('button', { name: 'Make the account' }).click();
+  const list = page.getByRole('navigation', { name: 'Conversations' });
+  const show = page.getByRole('button', { name: 'Show conversations' });
+  await expect(show).toBeVisible();
+  await expect(list).toBeHidden();
+
+  await show.click();
+  await expect(list.getByRole('link', { name: 'New chat' })).toBeVisible();
+  await list.getByRole('button', { name: 'Hide conversations' }).click();
+  await expect(list).toBeHidden();
+
+  await show.click();
+  await expect(list).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(list).toBeHidden();
 });

@@ -2,6 +2,9 @@
 //!
 //! Invariant: the rows are ordered as the store orders them (pinned first, then by last change), whoever changes them:
 //! this tab, another one, or another person. They stand in groups by age, which follow from that order.
+//!
+//! On a phone the list is a drawer. Until the page is awake it is a popover, which the browser opens and closes by
+//! itself; then it becomes part of the page, under the toasts that a popover would cover.
 
 pub mod account;
 pub mod age;
@@ -10,7 +13,7 @@ pub mod search;
 
 use crate::{
     api::conversations::list_conversations,
-    ui::kit::{Banner, Button, EmptyState, Glyph, Icon, IconButton, Size, Skeleton, Tone, Variant},
+    ui::kit::{Banner, Button, EmptyState, Glyph, Icon, IconButton, Size, Skeleton, Tone, Variant, awake},
     wire::{
         conversation::{ConversationSummary, Listed},
         error::ApiError,
@@ -36,6 +39,9 @@ use std::{cmp::Reverse, time::Duration};
 
 /// How often it is looked whether a new day has begun.
 const LOOK: Duration = Duration::from_mins(1);
+
+/// The list's id, by which a button opens it before the page is awake.
+pub const DRAWER: &str = "conversations";
 
 /// Whether the list is shown: a drawer on phones, foldable on wide windows. As context.
 #[derive(Clone, Copy, Debug)]
@@ -174,6 +180,13 @@ pub fn Sidebar() -> impl IntoView {
     });
     let list = NodeRef::<html::Nav>::new();
     Effect::new(move || {
+        if list.get_untracked().is_some_and(|list| list.matches(":popover-open").unwrap_or(false)) {
+            drawer.out.set(true);
+        }
+    });
+    // After the look at the popover, because it ends it.
+    let awake = awake();
+    Effect::new(move || {
         if let Some(list) = list.get_untracked().filter(|_| drawer.out.get()) {
             _ = list.focus();
         }
@@ -184,10 +197,14 @@ pub fn Sidebar() -> impl IntoView {
         on_cleanup(move || keys.remove());
     });
     let place_class = move || {
-        let phone = if drawer.out.get() { "max-lg:translate-x-0" } else { "max-lg:-translate-x-full max-lg:invisible" };
+        let phone = if drawer.out.get() {
+            "max-lg:translate-x-0"
+        } else {
+            "max-lg:not-open:-translate-x-full max-lg:not-open:invisible"
+        };
         let wide = if drawer.folded.get() { "lg:hidden" } else { "" };
         format!(
-            "fixed inset-y-0 start-0 z-40 flex w-[min(19rem,88vw)] flex-col border-e border-line bg-surface transition-[translate,visibility] duration-200 lg:static lg:w-72 {phone} {wide}"
+            "fixed inset-y-0 start-0 z-40 flex h-auto w-[min(19rem,88vw)] flex-col border-e border-line bg-surface text-text backdrop:bg-scrim transition-[translate,visibility] duration-200 lg:static lg:w-72 {phone} {wide}"
         )
     };
     view! {
@@ -195,7 +212,9 @@ pub fn Sidebar() -> impl IntoView {
             <div class="fixed inset-0 z-30 bg-scrim lg:hidden" aria-hidden="true" on:click=move |_| drawer.out.set(false)></div>
         </Show>
         <nav
+            id=DRAWER
             node_ref=list
+            popover=move || (!awake.get()).then_some("auto")
             tabindex="-1"
             class=place_class
             aria-label="Conversations"
@@ -245,7 +264,13 @@ fn Top(drawer: Drawer) -> impl IntoView {
                 <Icon glyph=Glyph::Plus class="size-4"/>
                 "New chat"
             </a>
-            <IconButton glyph=Glyph::Sidebar label="Hide conversations" on:click=move |_| drawer.hide()/>
+            <IconButton
+                glyph=Glyph::Sidebar
+                label="Hide conversations"
+                attr:popovertarget=DRAWER
+                attr:popovertargetaction="hide"
+                on:click=move |_| drawer.hide()
+            />
         </div>
     }
 }

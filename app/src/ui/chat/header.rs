@@ -10,7 +10,7 @@ use crate::{
     ui::{
         kit::{Banner, BotAvatar, Glyph, Icon},
         page::chat::Models,
-        sidebar::Drawer,
+        sidebar::{DRAWER, Drawer},
     },
     wire::{conversation::ModelChoice, id::ModelId},
 };
@@ -34,6 +34,7 @@ pub fn TopBar(
             <button
                 r#type="button"
                 class=move || format!("{ON_BAR} w-9 {}", if drawer.folded.get() { "" } else { "lg:hidden" })
+                popovertarget=DRAWER
                 aria-label="Show conversations"
                 title="Show conversations"
                 on:click=move |_| drawer.show()
