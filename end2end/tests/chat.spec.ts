@@ -15,6 +15,8 @@ test('the offline assistant answers with tools, and says that no model is connec
   await expect(call).toContainText('Arguments');
   await expect(call).toContainText('40');
   await expect(call).toContainText('Result');
+  await expect(call.locator('pre').last()).toHaveText('2 + 40 = 42');
+  await expect(reply.locator('strong')).toHaveText('42');
 });
 
 test('several requests at once are several calls', async ({ person, unscripted }) => {

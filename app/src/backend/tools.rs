@@ -1,8 +1,8 @@
 //! The tool registry: what the bot can do, each with a schema, honest annotations, a deadline and a result cap.
 //!
 //! Invariant: [`ToolRegistry::call`] always ends in an outcome. An unknown name, arguments off the schema, a deadline
-//! passed, a panic, a result too large: the model reads a sentence about it and goes on. Who may run what is
-//! [`policy`]'s, not the registry's.
+//! passed, a panic, a result too large: the model reads a sentence about it and goes on. What it reads is plain text,
+//! without Markdown: whoever puts it into Markdown escapes it. Who may run what is [`policy`]'s, not the registry's.
 
 pub mod arithmetic;
 pub mod clock;
@@ -244,18 +244,6 @@ fn scrub(value: &mut Value) -> usize {
 /// An outcome for the model, should type and schema ever disagree.
 pub fn read<T: DeserializeOwned>(arguments: Value) -> Result<T, ToolOutcome> {
     serde_json::from_value(arguments).map_err(|e| ToolOutcome::error(format!("The arguments cannot be read: {e}.")))
-}
-
-/// Text of others inside of Markdown: what would format, link or open a tag is escaped.
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
 }
 
 /// An advertisement whose schemas are objects of `input` and `output` properties.

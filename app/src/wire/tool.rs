@@ -69,7 +69,7 @@ pub struct ToolResult {
 /// A tool's answer. A failure is an answer too: the model reads it and goes on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolOutcome {
-    /// Text for the model and the reader.
+    /// Plain text for the model and the reader.
     pub text: String,
     /// The structured result, of the tool's output schema.
     #[serde(default, skip_serializing_if = "Option::is_none")]

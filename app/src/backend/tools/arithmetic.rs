@@ -42,7 +42,7 @@ fn sum() -> Arc<dyn Tool> {
             }
             let terms: Vec<String> = numbers.iter().take(12).map(|n| shown(*n)).collect();
             let dots = if numbers.len() > terms.len() { " + …" } else { "" };
-            let text = format!("{}{dots} = **{}**", terms.join(" + "), shown(sum));
+            let text = format!("{}{dots} = {}", terms.join(" + "), shown(sum));
             Ok(ToolOutcome::ok(text, json!({ "sum": number(sum), "count": numbers.len() })))
         },
     )
@@ -68,7 +68,8 @@ fn calculate() -> Arc<dyn Tool> {
             let Calculate { expression } = read(arguments)?;
             let value = expression::evaluate(&expression).map_err(ToolOutcome::error)?;
             let value = rounded(value);
-            let text = format!("`{}` = **{}**", expression.trim().replace('`', "'"), shown(value));
+            let asked = expression.split_whitespace().collect::<Vec<_>>().join(" ");
+            let text = format!("{asked} = {}", shown(value));
             Ok(ToolOutcome::ok(text, json!({ "value": number(value) })))
         },
     )

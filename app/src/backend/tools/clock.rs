@@ -57,7 +57,7 @@ fn answer(cx: &ToolCx, arguments: Value) -> Result<ToolOutcome, ToolOutcome> {
     let here = instant.to_zoned(zone);
     let weekday = here.strftime("%A").to_string();
     Ok(ToolOutcome::ok(
-        format!("It is **{}** in {name} (UTC{}).", here.strftime("%A, %-d %B %Y, %H:%M:%S"), here.strftime("%:z")),
+        format!("It is {} in {name} (UTC{}).", here.strftime("%A, %-d %B %Y, %H:%M:%S"), here.strftime("%:z")),
         json!({
             "iso": here.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
             "unix_ms": now.0, "time_zone": name, "weekday": weekday,

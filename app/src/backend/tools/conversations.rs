@@ -3,7 +3,7 @@
 //! «Not yours» and «not there» are one sentence. What people wrote comes shortened: a result is to be read by a model
 //! whose window is bounded.
 
-use super::{Tool, ToolCx, escaped, read, spec};
+use super::{Tool, ToolCx, read, spec};
 use crate::{
     backend::{
         hub::{Hub, Topic},
@@ -154,8 +154,7 @@ async fn history(cx: &ToolCx, arguments: Value) -> Answer {
     // The reply that is calling this very tool is not history yet.
     let told: Vec<&Message> = page.items.iter().filter(|m| m.status != Status::Pending).collect();
     let title = row.summary.title;
-    let heading =
-        if title.is_empty() { "an untitled conversation".to_owned() } else { format!("«{}»", escaped(&title)) };
+    let heading = if title.is_empty() { "an untitled conversation".to_owned() } else { format!("«{title}»") };
     let mut lines = vec![format!("{} of {heading}:", counted(told.len(), "message"))];
     lines.extend(told.iter().map(|m| line(m)));
     if next_before.is_some() {
@@ -173,7 +172,7 @@ async fn history(cx: &ToolCx, arguments: Value) -> Answer {
 fn line(message: &Message) -> String {
     let text = excerpt(&message.text(), EXCERPT);
     let text = if text.is_empty() { "(no text)".to_owned() } else { text.replace('\n', "\n  ") };
-    format!("- **{}**, {}: {text}", escaped(speaker(message)), at(message.created_at))
+    format!("- {}, {}: {text}", speaker(message), at(message.created_at))
 }
 
 fn speaker(message: &Message) -> &str {
@@ -246,14 +245,14 @@ async fn search(cx: &ToolCx, arguments: Value) -> Answer {
     }
     let limit = limit.unwrap_or(HITS_DEFAULT).clamp(1, limits::SEARCH_HITS);
     let hits = cx.store.search(cx.caller.user, query.trim(), None, limit).await.map_err(failed)?;
-    let mut lines = vec![format!("{} for «{}».", counted(hits.len(), "hit"), escaped(query.trim()))];
+    let mut lines = vec![format!("{} for «{}».", counted(hits.len(), "hit"), query.trim())];
     let mut found = Vec::with_capacity(hits.len());
     for hit in hits {
         let plain: String = hit.snippet.iter().map(|(piece, _)| piece.as_str()).collect();
         let snippet = excerpt(plain.trim(), EXCERPT);
         let title = if hit.title.is_empty() { "untitled" } else { &hit.title };
         let shown = excerpt(&snippet, 200).replace('\n', " ");
-        lines.push(format!("- **{}** ({}): {}", escaped(title), at(hit.created_at), escaped(&shown)));
+        lines.push(format!("- {title} ({}): {shown}", at(hit.created_at)));
         found.push(json!({
             "conversation_id": hit.conversation, "title": hit.title, "message_id": hit.message,
             "role": if hit.author.is_some() { Role::User } else { Role::Assistant },
@@ -304,7 +303,7 @@ async fn rename(cx: &ToolCx, hub: &Hub, arguments: Value) -> Answer {
     let title = summary.title.clone();
     tell_members(cx, hub, id).await;
     Ok(ToolOutcome::ok(
-        format!("The conversation is now called «{}».", escaped(&title)),
+        format!("The conversation is now called «{title}»."),
         json!({ "conversation_id": id, "title": title }),
     ))
 }

@@ -64,7 +64,7 @@ fn answer(_cx: &ToolCx, arguments: Value) -> Result<ToolOutcome, ToolOutcome> {
     let label = label(scores.compound);
     Ok(ToolOutcome::ok(
         format!(
-            "The text sounds **{label}**: compound {:+.4} (positive {:.3}, neutral {:.3}, negative {:.3}).",
+            "The text sounds {label}: compound {:+.4} (positive {:.3}, neutral {:.3}, negative {:.3}).",
             scores.compound, scores.pos, scores.neu, scores.neg
         ),
         json!({

@@ -1,8 +1,8 @@
 //! `website_status`: whether a website answers. It goes through the guarded client and nowhere else.
 //!
-//! What a page says about itself (its title) is somebody else's text: shortened, stripped of Markdown, never trusted.
+//! What a page says about itself (its title) is somebody else's text: shortened, on one line, never trusted.
 
-use super::{Tool, ToolCx, escaped, read, spec};
+use super::{Tool, ToolCx, read, spec};
 use crate::{
     backend::http::{Guarded, Visit},
     wire::tool::{Annotations, ToolOutcome, ToolSpec},
@@ -86,7 +86,7 @@ impl WebsiteStatus {
         let shown: String = url.trim().chars().take(200).collect();
         (cx.progress)(None, Some(format!("Asking {shown}")));
         let visit = self.http.visit(&url, BODY_MAX).await;
-        let visit = visit.map_err(|e| ToolOutcome::error(format!("{} was not read: {e}.", escaped(&shown))))?;
+        let visit = visit.map_err(|e| ToolOutcome::error(format!("{shown} was not read: {e}.")))?;
         Ok(report(&visit))
     }
 }
@@ -98,17 +98,16 @@ fn report(visit: &Visit) -> ToolOutcome {
     let title = title(&String::from_utf8_lossy(&visit.body));
     let reason = status.canonical_reason().map(|r| format!(" {r}")).unwrap_or_default();
     let mut text = format!(
-        "**{}{reason}** from {} after {first_byte_ms} ms, {}.",
+        "{}{reason} from {url} after {first_byte_ms} ms, {}.",
         status.as_u16(),
-        escaped(url),
         if tls { "over TLS" } else { "without TLS" }
     );
     for (status, to) in &visit.hops {
         // Writing to a String cannot fail.
-        let _ = write!(text, "\n- {} redirected to {}", status.as_u16(), escaped(to.as_str()));
+        let _ = write!(text, "\n- {} redirected to {}", status.as_u16(), to.as_str());
     }
     if let Some(title) = &title {
-        let _ = write!(text, "\n\nIts title: {}", escaped(title));
+        let _ = write!(text, "\n\nIts title: {title}");
     }
     let hops: Vec<Value> =
         visit.hops.iter().map(|(status, to)| json!({ "status": status.as_u16(), "to": to.as_str() })).collect();

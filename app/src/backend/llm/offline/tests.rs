@@ -154,15 +154,18 @@ fn a_tool_that_is_off_is_named() {
 
 #[test]
 fn results_are_worded() {
-    assert_eq!(answered(&[("sum", json!({"numbers": [2, 40]}))], &[("2 + 40 = **42**", false)]), "2 + 40 = **42**");
+    assert_eq!(answered(&[("sum", json!({"numbers": [2, 40]}))], &[("2 + 40 = 42", false)]), "2 + 40 = **42**");
+    assert_eq!(answered(&[("calculate", json!({}))], &[("2 * 3 = 6", false)]), "2 \\* 3 = **6**");
     let failed = answered(&[("website_status", json!({"url": "x.y"}))], &[("no such host", true)]);
     assert_eq!(failed, "That did not work. `website_status` answered:\n\n> no such host");
     let two = [("sum", json!({"numbers": [1, 2]})), ("website_status", json!({"url": "example.org"}))];
     assert_eq!(
-        answered(&two, &[("1 + 2 = **3**", false), ("refused | denied", true)]),
+        answered(&two, &[("1 + 2 = 3", false), ("refused | denied", true)]),
         "| Asked | Answer |\n|---|---|\n| 1 + 2 | **3** |\n| `example.org` | did not work: refused \\| denied |"
     );
     assert_eq!(answered(&[("lorem", json!({"words": 3}))], &[("lorem ipsum dolor", false)]), "lorem ipsum dolor");
+    let title = answered(&[("website_status", json!({"url": "x.y"}))], &[("Its title: <b>*A* = [B](c) & d", false)]);
+    assert_eq!(title, r"Its title: \<b\>\*A\* = \[B\](c) \& d");
 }
 
 #[tokio::test]

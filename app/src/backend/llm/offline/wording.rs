@@ -1,4 +1,7 @@
 //! From tools' results to an answer. The text is the tool's own; what is added is a frame, never a fact.
+//!
+//! Tools give plain text and an answer is Markdown, so whatever of theirs could format, link or open a tag is escaped.
+//! Their lists, a line with a dash for each item, are Markdown as they stand.
 
 use super::{super::ChatRequest, answers, text};
 use crate::wire::tool::ToolCall;
@@ -29,7 +32,10 @@ fn single(call: Option<&ToolCall>, text: &str, is_error: bool) -> String {
     if text.is_empty() {
         return "Done; the tool had nothing to say.".to_owned();
     }
-    text.to_owned()
+    match worked_out(call, text) {
+        Some((question, value)) => format!("{} = **{}**", escaped(question), escaped(value)),
+        None => escaped(text),
+    }
 }
 
 fn failed(call: Option<&ToolCall>, text: &str) -> String {
@@ -37,16 +43,36 @@ fn failed(call: Option<&ToolCall>, text: &str) -> String {
     if text.is_empty() {
         return format!("That did not work: `{tool}` failed without saying why.");
     }
-    format!("That did not work. `{tool}` answered:\n\n> {}", text.replace('\n', "\n> "))
+    format!("That did not work. `{tool}` answered:\n\n> {}", escaped(text).replace('\n', "\n> "))
 }
 
 fn row(call: Option<&ToolCall>, text: &str, is_error: bool) -> String {
     let asked = call.map_or_else(|| "?".to_owned(), asked);
-    let text = text.trim().replace('|', "\\|");
-    // The tools for numbers repeat the question, which the first column holds.
-    let text = text.rsplit_once(" = ").map_or(text.as_str(), |(_, value)| value);
-    let text = if is_error { format!("did not work: {text}") } else { text.to_owned() };
-    format!("| {} | {text} |", asked.replace('|', "\\|"))
+    let text = text.trim();
+    let answer = match worked_out(call, text) {
+        _ if is_error => format!("did not work: {}", escaped(text)),
+        // The first column holds the question.
+        Some((_, value)) => format!("**{}**", escaped(value)),
+        None => escaped(text),
+    };
+    format!("| {} | {answer} |", asked.replace('|', "\\|"))
+}
+
+/// The question and its value, as the tools for numbers tell them.
+fn worked_out<'a>(call: Option<&ToolCall>, text: &'a str) -> Option<(&'a str, &'a str)> {
+    call.filter(|call| matches!(call.name.as_str(), "sum" | "calculate")).and_then(|_| text.rsplit_once(" = "))
+}
+
+/// Plain text as Markdown that says the same.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '&') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// The call as a reader would put it.
