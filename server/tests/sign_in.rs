@@ -90,6 +90,25 @@ async fn a_new_password_ends_every_other_session() {
 }
 
 #[tokio::test]
+async fn without_javascript_the_page_says_that_the_password_was_changed() {
+    let app = TestApp::start().await;
+    let ada = app.person("ada").await;
+    let path = path_of("change_password");
+    let said = async |response: reqwest::Response| {
+        let to = response.headers()[header::LOCATION].to_str().unwrap().to_owned();
+        assert_eq!(response.status(), StatusCode::FOUND, "{to}");
+        let html = ada.get(to.split('#').next().unwrap()).await.text().await.unwrap();
+        (to, html.contains("The password was changed"), html.contains("That is not your current password"))
+    };
+    let wrong = said(ada.form(&path, &[("current", "not it at all"), ("new", "another password")]).await).await;
+    assert!(wrong.0.starts_with("/settings?") && !wrong.1 && wrong.2, "{wrong:?}");
+    let done = said(ada.form(&path, &[("current", PASSWORD), ("new", "another password")]).await).await;
+    assert_eq!(done, ("/settings?changed=password#password".to_owned(), true, false));
+    let scripted = ada.call(&path, &[("current", "another password"), ("new", PASSWORD)]).await;
+    assert!(scripted.status().is_success() && !scripted.headers().contains_key(header::LOCATION));
+}
+
+#[tokio::test]
 async fn sign_up_can_be_closed() {
     let app = TestApp::start_with(|settings| settings.sign_up = Some("closed".to_owned())).await;
     let ada = app.visitor();

@@ -94,15 +94,19 @@ pub async fn revoke_session(id: SessionId) -> Result<(), ApiError> {
     .await
 }
 
-/// Sets a new password and ends every other session.
+/// Sets a new password and ends every other session. Without JavaScript the page is told in its query (`changed`).
 #[server]
 pub async fn change_password(current: String, new: String) -> Result<(), ApiError> {
-    use super::context::{serve, signed_in};
+    use super::context::{back_to_form, on_to_page, serve, signed_in};
+    use leptos::server_fn::ServerFn;
     serve(async {
         let (backend, caller) = signed_in()?;
-        Ok(backend.auth.change_password(&caller, current.into(), new.into()).await?)
+        backend.auth.change_password(&caller, current.into(), new.into()).await?;
+        on_to_page("/settings?changed=password#password");
+        Ok(())
     })
     .await
+    .inspect_err(|error| back_to_form("/settings", ChangePassword::PATH, error, &[]))
 }
 
 /// What one's turns cost in the last 30 days.

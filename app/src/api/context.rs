@@ -97,6 +97,18 @@ pub(super) fn back_to_form(page: &str, function: &str, error: &ApiError, typed: 
     }
 }
 
+/// Sends a form that was posted without JavaScript on to a page that says what came of it; a script has the function's
+/// answer and stays where it is.
+pub(super) fn on_to_page(path: &str) {
+    let (Some(parts), Some(response)) = (use_context::<Parts>(), use_context::<ResponseOptions>()) else { return };
+    if is_form_post(&parts)
+        && let Ok(location) = HeaderValue::from_str(local_path(path))
+    {
+        response.set_status(StatusCode::FOUND);
+        response.insert_header(header::LOCATION, location);
+    }
+}
+
 /// Sets a cookie, given as a whole `Set-Cookie` value.
 pub(super) fn set_cookie(cookie: &str) {
     if let (Some(response), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(cookie)) {

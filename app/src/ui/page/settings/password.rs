@@ -1,7 +1,7 @@
 //! A new password; it ends every other session.
 
 use super::{
-    super::form::{FormError, field_error},
+    super::form::{FormError, asked, field_error},
     Section,
 };
 use crate::{
@@ -17,7 +17,8 @@ pub fn PasswordSection() -> impl IntoView {
     let action = ServerAction::<ChangePassword>::new();
     let viewer = expect_context::<Viewer>();
     let value = action.value();
-    let done = move || value.with(|value| matches!(value, Some(Ok(()))));
+    let changed_before = asked("changed") == "password";
+    let done = move || value.with(|value| value.as_ref().map_or(changed_before, Result::is_ok));
     view! {
         <Section id="password" title="Password" lead="A new one signs out every other browser.">
             <ActionForm action attr:class="space-y-5 p-4">
