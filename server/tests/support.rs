@@ -2,9 +2,12 @@
 #![expect(unreachable_pub, reason = "a test program has no public face")]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+pub mod socket;
+
 use app::backend::{
     Backend,
     config::{Config, Settings},
+    llm::catalogue::SCRIPTED,
 };
 use reqwest::{Client, RequestBuilder, Response, StatusCode, header};
 use std::{
@@ -101,6 +104,15 @@ impl TestApp {
     /// A browser that nobody is signed in with.
     pub fn visitor(&self) -> TestUser {
         TestUser::new(&self.url)
+    }
+
+    /// One that answers by script (see `app::backend::llm::scripted`).
+    pub async fn scripted() -> Self {
+        Self::start_with(|settings| {
+            settings.scripted = Some("true".to_owned());
+            settings.default_model = Some(SCRIPTED.to_owned());
+        })
+        .await
     }
 
     /// A new account, signed in.

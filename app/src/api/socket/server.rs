@@ -28,7 +28,7 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU16, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -118,8 +118,8 @@ where
 struct Heard {
     /// Pings sent since the peer was last heard; the reader resets it, the writer counts.
     silent: AtomicU8,
-    /// The peer sent more than [`FRAME_MAX`]: the writer closes with the code that says so.
-    too_big: AtomicBool,
+    /// The close code for what cannot be read as the WebSocket protocol, after which nothing more can be; 0 for none.
+    fault: AtomicU16,
 }
 
 /// The peer's frames, from the moment the socket is handed over; ends with it.
@@ -137,7 +137,7 @@ fn incoming<In: DeserializeOwned + Send + 'static>(
             Ok(Message::Text(text)) => Some(decode(text.as_bytes(), framing)),
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)) => None,
             Err(fault) => {
-                heard.too_big.store(is_too_big(&fault), Ordering::Relaxed);
+                heard.fault.store(fault_code(&fault), Ordering::Relaxed);
                 None
             }
         })
@@ -166,10 +166,30 @@ impl Drop for Lent {
     }
 }
 
-/// Whether a frame was refused for its size; the cause is tungstenite's `Capacity` error, which axum hides.
-fn is_too_big(fault: &axum::Error) -> bool {
+/// The close code (RFC 6455 7.4.1) for bytes that tungstenite could not read, by its words: axum hides its error.
+fn fault_code(fault: &axum::Error) -> u16 {
     let words = fault.to_string().to_lowercase();
-    words.contains("too long") || words.contains("too large") || words.contains("space limit")
+    let says = |part: &str| words.contains(part);
+    if says("too long") || says("too large") || says("space limit") {
+        close_code::SIZE
+    } else if says("utf-8") {
+        close_code::INVALID
+    } else if says("protocol") && !says("without closing handshake") {
+        close_code::PROTOCOL
+    } else {
+        0
+    }
+}
+
+/// The goodbye: the writer's own, or the one that says what could not be read.
+fn goodbye(fault: u16) -> CloseFrame {
+    let reason = match fault {
+        0 => String::new(),
+        close_code::SIZE => format!("A frame has at most {FRAME_MAX} bytes."),
+        close_code::INVALID => "A text frame must be UTF-8.".to_owned(),
+        _ => "This is not the WebSocket protocol.".to_owned(),
+    };
+    CloseFrame { code: if fault == 0 { close_code::NORMAL } else { fault }, reason: reason.into() }
 }
 
 fn decode<In: DeserializeOwned>(frame: &[u8], framing: Framing) -> Result<In, ApiError> {
@@ -206,11 +226,13 @@ async fn write<Out: Serialize>(
     socket: WebSocket,
     give_socket: oneshot::Sender<SplitStream<WebSocket>>,
     returned: oneshot::Receiver<SplitStream<WebSocket>>,
-    mut output: BoxedStream<Out, ApiError>,
+    output: BoxedStream<Out, ApiError>,
     framing: Framing,
     heard: Arc<Heard>,
 ) {
     let (mut sink, stream) = socket.split();
+    // The end may come in the middle of a batch, and is asked for again after it.
+    let mut output = Pin::<Box<dyn Stream<Item = _> + Send>>::from(output).fuse();
     if give_socket.send(stream).is_err() {
         return;
     }
@@ -248,17 +270,18 @@ async fn write<Out: Serialize>(
         }
     }
     drop(output);
-    let too_big = heard.too_big.load(Ordering::Relaxed);
-    let goodbye = CloseFrame {
-        code: if too_big { close_code::SIZE } else { close_code::NORMAL },
-        reason: if too_big { format!("A frame has at most {FRAME_MAX} bytes.").into() } else { "".into() },
-    };
+    let fault = heard.fault.load(Ordering::Relaxed);
     // Closing with bytes unread resets the connection, and the peer would hear of a fault instead of a goodbye
     // (RFC 6455 7.1.1): what it still says is read until it says goodbye too.
     let _gone_already = timeout(GOODBYE_PATIENCE, async {
-        sink.send(Message::Close(Some(goodbye))).await?;
+        sink.send(Message::Close(Some(goodbye(fault)))).await?;
         if let Ok(mut rest) = returned.await {
             while let Some(Ok(_)) = rest.next().await {}
+        }
+        if fault != 0 {
+            // Nothing more can be read here. A peer that reads while it writes, as browsers do, has this long to hear
+            // why before the connection is reset.
+            std::future::pending::<()>().await;
         }
         Ok::<_, axum::Error>(())
     })

@@ -55,7 +55,6 @@ impl Chat {
         self.hub.publish(Topic::Session(session), bye);
     }
 
-    /// The members of a room as `by` may see them, with who has it open.
     /// The people of a room as one of them sees it, with who is there.
     pub async fn members(&self, by: UserId, id: ConversationId) -> Result<Vec<Member>, StoreError> {
         let mut members = self.store.members(by, id).await?;
@@ -66,13 +65,19 @@ impl Chat {
         Ok(members)
     }
 
-    /// Tells the room who is in it, if it has more than one member.
-    pub(super) async fn tell_members(&self, id: ConversationId) {
+    /// Tells the room who came or went, unless there is one member and nobody else to hear it.
+    async fn tell_presence(&self, id: ConversationId) {
         let Some(rows) = self.rows(id).await else { return };
-        let Some((anybody, row)) = rows.first() else { return };
-        if row.members < 2 && self.hub.listeners(Topic::Conversation(id)) < 2 {
-            return;
+        let several = rows.first().is_some_and(|(_, row)| row.members > 1);
+        if several || self.hub.listeners(Topic::Conversation(id)) > 1 {
+            self.tell_members(id).await;
         }
+    }
+
+    /// Tells the room who is in it; whoever is left alone, too.
+    async fn tell_members(&self, id: ConversationId) {
+        let Some(rows) = self.rows(id).await else { return };
+        let Some((anybody, _)) = rows.first() else { return };
         match self.members(*anybody, id).await {
             Ok(members) => {
                 self.hub.publish(Topic::Conversation(id), ChatEvent::Members { conversation: id, members });
@@ -131,7 +136,7 @@ impl Chat {
     pub(super) async fn came(&self, id: ConversationId, user: UserId) -> bool {
         let first = self.rooms.with(id, |room| room.open(user));
         if first {
-            self.tell_members(id).await;
+            self.tell_presence(id).await;
         }
         first
     }
@@ -149,7 +154,7 @@ impl Chat {
                 () = chat.stopping.cancelled() => {}
             }
             if chat.rooms.with(id, |room| room.close(user)) {
-                chat.tell_members(id).await;
+                chat.tell_presence(id).await;
             }
         });
     }

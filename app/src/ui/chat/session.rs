@@ -237,6 +237,8 @@ impl Session {
                 if let Some(room) = self.wire.try_with_value(|wire| wire.room).flatten() {
                     room.gone();
                 }
+                // Letting go first: a socket that the server ends is told as an error on the console.
+                self.lost(None);
             }
             ByeReason::Draining | ByeReason::Behind => self.lost(None),
         }

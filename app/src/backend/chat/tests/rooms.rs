@@ -55,6 +55,15 @@ on_every_backend! {
         assert_eq!(w.hub.listeners(Topic::Conversation(w.room)), 0);
     }
 
+    async fn who_is_left_alone_learns_it(t) {
+        let w = World::new(t).await;
+        let ben = join(t, &w, "ben").await;
+        let mut tab = w.tab().await;
+        t.remove_member(w.ann.user, w.room, ben.user).await.unwrap();
+        w.chat.member_removed(w.room, ben.user).await;
+        tab.until(|e| matches!(e, ChatEvent::Members { members, .. } if members.len() == 1)).await;
+    }
+
     async fn a_deleted_conversation_ends_its_turns_and_sockets(t) {
         let w = World::new(t).await;
         let mut tab = w.tab().await;

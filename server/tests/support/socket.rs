@@ -1,0 +1,203 @@
+//! A tab's socket over the wire, as a browser opens it: our protocol's frames, and how the socket ended.
+
+use super::{TestUser, path_of};
+use app::{
+    api::chat::ChatSocket,
+    backend::clock::Clock,
+    wire::{
+        conversation::ConversationSummary,
+        event::{ByeReason, ChatEvent, ClientEvent},
+        id::{ClientId, ConversationId, Seq},
+        message::Message as Written,
+    },
+};
+use futures::{
+    SinkExt, StreamExt,
+    stream::{SplitSink, SplitStream},
+};
+use reqwest::{StatusCode, header};
+use server_fn::ServerFn;
+use std::time::Duration;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout, timeout_at},
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{self, Message, client::IntoClientRequest},
+};
+
+/// A safety net, not a measure.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The close code of the server's own goodbye.
+pub const NORMAL: u16 = 1000;
+
+/// An open socket. It fails its test if it breaks instead of saying goodbye.
+#[derive(Debug)]
+pub struct Socket {
+    sink: SplitSink<WebSocketStream<TcpStream>, Message>,
+    ear: Ear,
+}
+
+/// Its reading half.
+#[derive(Debug)]
+struct Ear {
+    stream: SplitStream<WebSocketStream<TcpStream>>,
+    /// Code and words of the server's close frame.
+    goodbye: Option<(u16, String)>,
+}
+
+impl TestUser {
+    /// Opens a socket with that `Origin`, or hears why not.
+    pub async fn try_socket(&self, origin: Option<&str>) -> Result<Socket, StatusCode> {
+        let authority = self.url.strip_prefix("http://").unwrap();
+        let mut request = format!("ws://{authority}{}", ChatSocket::PATH).into_client_request().unwrap();
+        let headers = request.headers_mut();
+        headers.insert(header::USER_AGENT, "Mozilla/5.0 (Test)".parse().unwrap());
+        if let Some(origin) = origin {
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
+        }
+        if let Some(cookie) = self.cookie() {
+            headers.insert(header::COOKIE, cookie.parse().unwrap());
+        }
+        let stream = TcpStream::connect(authority).await.unwrap();
+        match timeout(PATIENCE, client_async(request, stream)).await.expect("no answer to the upgrade") {
+            Ok((socket, _)) => {
+                let (sink, stream) = socket.split();
+                Ok(Socket { sink, ear: Ear { stream, goodbye: None } })
+            }
+            Err(tungstenite::Error::Http(response)) => Err(response.status()),
+            Err(fault) => panic!("the upgrade broke: {fault}"),
+        }
+    }
+
+    /// Opens a socket as our page does.
+    pub async fn socket(&self) -> Socket {
+        self.try_socket(Some(&self.url)).await.unwrap()
+    }
+
+    /// Opens a socket in a room and hears what is there.
+    pub async fn tab(&self, room: ConversationId) -> Socket {
+        let mut tab = self.socket().await;
+        tab.hello(Some(room)).await;
+        tab
+    }
+
+    /// All messages of a room, as a new tab hears them.
+    pub async fn messages(&self, room: ConversationId) -> Vec<Written> {
+        self.socket().await.hello(Some(room)).await
+    }
+
+    /// A new conversation of one's own.
+    pub async fn room(&self) -> ConversationId {
+        let made = self.call(&path_of("create_conversation"), &[]).await;
+        assert_eq!(made.status(), StatusCode::OK);
+        made.json::<ConversationSummary>().await.unwrap().id
+    }
+}
+
+impl Socket {
+    /// Says something as our page does: the byte 0, then JSON.
+    pub async fn say(&mut self, event: &ClientEvent) {
+        let mut frame = vec![0];
+        serde_json::to_writer(&mut frame, event).unwrap();
+        self.frame(Message::binary(frame)).await;
+    }
+
+    /// Sends any frame.
+    pub async fn frame(&mut self, frame: Message) {
+        timeout(PATIENCE, self.sink.send(frame)).await.expect("nobody reads this socket").unwrap();
+    }
+
+    /// Sends any frame while it listens, as browsers do, and hears the socket to its end: [`Socket::ended`].
+    pub async fn ended_by(mut self, frame: Message) -> (Option<ByeReason>, u16, String) {
+        // The server need not take all of it.
+        tokio::join!(self.sink.send(frame), self.ear.ended()).1
+    }
+
+    /// Sends a message; its key.
+    pub async fn send(&mut self, conversation: ConversationId, text: &str) -> ClientId {
+        let (client_id, text) = (Clock::System.id(), text.to_owned());
+        let (parent, files, model) = (None, Vec::new(), None);
+        self.say(&ClientEvent::Send { client_id, conversation, parent, text, files, model }).await;
+        client_id
+    }
+
+    /// Follows a room from its beginning; its messages.
+    pub async fn hello(&mut self, conversation: Option<ConversationId>) -> Vec<Written> {
+        self.say(&ClientEvent::Hello { conversation, after: Seq(0) }).await;
+        let mut messages = Vec::new();
+        loop {
+            match self.next().await.expect("the socket ended before it was ready") {
+                ChatEvent::Message { message } => messages.push(message),
+                ChatEvent::Ready { .. } => return messages,
+                ChatEvent::Refused { error, .. } => panic!("hello was refused: {error}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Asks whether the server is there, and waits for its answer.
+    pub async fn is_answered(&mut self) {
+        self.say(&ClientEvent::Ping).await;
+        self.until(|event| matches!(event, ChatEvent::Pong { .. })).await;
+    }
+
+    /// The next event; `None` after the last.
+    pub async fn next(&mut self) -> Option<ChatEvent> {
+        self.ear.next().await
+    }
+
+    /// Hears until such an event, which it gives back.
+    pub async fn until(&mut self, wanted: impl Fn(&ChatEvent) -> bool) -> ChatEvent {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let event = self.next().await.expect("the socket ended");
+            if wanted(&event) {
+                return event;
+            }
+            assert!(Instant::now() < deadline, "what was waited for does not come");
+        }
+    }
+
+    /// Hears it to its end, which must be the server's doing: why, and code and words of its close frame.
+    pub async fn ended(mut self) -> (Option<ByeReason>, u16, String) {
+        self.ear.ended().await
+    }
+}
+
+impl Ear {
+    async fn next(&mut self) -> Option<ChatEvent> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // Pings are no news.
+            match timeout_at(deadline, self.stream.next()).await.expect("the server says nothing") {
+                Some(Ok(Message::Binary(frame))) => match frame.split_first() {
+                    Some((0, json)) => return Some(serde_json::from_slice(json).unwrap()),
+                    _ => panic!("a fault instead of an event: {}", String::from_utf8_lossy(&frame)),
+                },
+                Some(Ok(Message::Close(frame))) => {
+                    let frame = frame.expect("a close frame without a code");
+                    self.goodbye = Some((frame.code.into(), frame.reason.to_string()));
+                }
+                Some(Ok(_)) => {}
+                // After a fault of the peer's the server cannot read on, so the connection is reset in the end.
+                Some(Err(_)) if self.goodbye.as_ref().is_some_and(|(code, _)| *code != NORMAL) => return None,
+                Some(Err(fault)) => panic!("the socket broke: {fault}"),
+                None => return None,
+            }
+        }
+    }
+
+    async fn ended(&mut self) -> (Option<ByeReason>, u16, String) {
+        let mut why = None;
+        while let Some(event) = self.next().await {
+            if let ChatEvent::Bye { reason } = event {
+                why = Some(reason);
+            }
+        }
+        let (code, words) = self.goodbye.take().expect("the server hung up without a close frame");
+        (why, code, words)
+    }
+}
