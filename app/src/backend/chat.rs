@@ -12,6 +12,8 @@ mod live;
 mod publish;
 mod refusal;
 mod rooms;
+mod setup;
+mod start;
 mod title;
 mod turn;
 
@@ -20,17 +22,15 @@ mod tests;
 
 pub use crate::backend::store::turns::Started;
 pub use refusal::ChatError;
+pub use setup::{Budget, Options, Setup};
 
 use crate::{
     backend::{
         caller::Caller,
         clock::Clock,
-        hub::{Hub, Topic},
+        hub::Hub,
         llm::Models,
-        store::{
-            Store, StoreError,
-            turns::{NewTurn, NewTurnKind},
-        },
+        store::{Store, StoreError, turns::NewTurnKind},
         task::Tasks,
         tools::ToolRegistry,
     },
@@ -38,12 +38,12 @@ use crate::{
         error::ApiError,
         event::{ByeReason, ChatEvent},
         id::{ClientId, ConversationId, FileId, MessageId, Millis, ModelId, Seq, TurnId, UserId},
-        limits,
-        message::{Part, TurnEnd, TurnSnapshot},
+        message::{TurnEnd, TurnSnapshot},
     },
 };
 use finish::Outcome;
 use live::LiveTurn;
+use start::text_parts;
 use std::{
     collections::HashSet,
     sync::{
@@ -54,64 +54,6 @@ use std::{
 };
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
-
-/// Counts something; if it was one too many, how long to wait.
-pub type Budget<T> = Box<dyn Fn(T) -> Result<(), Duration> + Send + Sync>;
-
-/// What the chat is made of.
-pub struct Setup {
-    /// Where conversations are.
-    pub store: Store,
-    /// Who hears of them.
-    pub hub: Hub,
-    /// Who answers.
-    pub models: Models,
-    /// With what.
-    pub tools: ToolRegistry,
-    /// Where turns run.
-    pub tasks: Tasks,
-    /// The time.
-    pub clock: Clock,
-    /// Counts what a person sends: messages, edits, new replies.
-    pub sending: Budget<UserId>,
-    /// Makes the budget of one socket's frames.
-    pub frames: Box<dyn Fn() -> Budget<()> + Send + Sync>,
-    /// The numbers.
-    pub options: Options,
-}
-
-impl std::fmt::Debug for Setup {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Setup").field("options", &self.options).finish_non_exhaustive()
-    }
-}
-
-/// The chat's numbers that are not a user's limits; tests shorten them.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Time between two frames of text of one turn: an animation frame.
-    pub frame: Duration,
-    /// Time between two checkpoints of one turn: what a crash may cost.
-    pub checkpoint: Duration,
-    /// How long a tool call's question waits.
-    pub approval: Duration,
-    /// How long a person who left a room counts as there, so that a reload does not flicker.
-    pub leave: Duration,
-    /// Rounds of tools in one turn.
-    pub rounds: u32,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            frame: Duration::from_millis(16),
-            checkpoint: Duration::from_secs(1),
-            approval: Duration::from_millis(limits::APPROVAL_MS.unsigned_abs()),
-            leave: Duration::from_secs(2),
-            rounds: limits::ROUNDS_MAX,
-        }
-    }
-}
 
 /// A message to send.
 #[derive(Clone, Debug)]
@@ -309,115 +251,8 @@ impl Chat {
         self.closed.load(Ordering::SeqCst)
     }
 
-    /// [`Chat::start`] in the conversation of a message.
-    async fn start_beside(
-        self: &Arc<Self>,
-        by: &Caller,
-        message: MessageId,
-        kind: NewTurnKind,
-        model: Option<&ModelId>,
-    ) -> Result<Started, ChatError> {
-        let conversation = self.store.message(by.user, message).await?.conversation;
-        self.start(by, kind, model, Some(conversation)).await
-    }
-
-    async fn start(
-        self: &Arc<Self>,
-        by: &Caller,
-        kind: NewTurnKind,
-        model: Option<&ModelId>,
-        conversation: Option<ConversationId>,
-    ) -> Result<Started, ChatError> {
-        if self.draining() {
-            return Err(ApiError::Unavailable.into());
-        }
-        let Some(model) = self.models.get(model) else {
-            let name = model.map(|id| id.0.as_str()).unwrap_or_default();
-            let reason = format!("There is no model «{name}» here. Choose one of the list.");
-            return Err(ApiError::invalid("model", reason).into());
-        };
-        (self.sending)(by.user).map_err(ApiError::too_many)?;
-        let sending = conversation.map(|id| Sending::new(self, id));
-        let started = self.store.start_turn(NewTurn { by: by.user, kind, model: model.id.clone() }).await?;
-        if !started.duplicate {
-            self.begin(by, &started, model.id.clone()).await?;
-        }
-        drop(sending);
-        if !started.duplicate {
-            self.tell_rows(started.conversation, Some(started.reply.created_at)).await;
-        }
-        Ok(started)
-    }
-
-    /// Makes a stored turn live, tells the room, and runs it if it may.
-    async fn begin(self: &Arc<Self>, by: &Caller, started: &Started, model: ModelId) -> Result<(), ChatError> {
-        let make =
-            || LiveTurn::new(self.hub.clone(), by.clone(), model, started.turn, started.untitled, &started.reply);
-        let turn = self.rooms.with(started.conversation, |room| room.enter(started.turn, make));
-        self.saw(started.conversation, started.reply.seq);
-        let topic = Topic::Conversation(started.conversation);
-        if let Some(message) = started.message.clone() {
-            self.hub.publish(topic, ChatEvent::Message { message });
-        }
-        self.hub.publish(topic, ChatEvent::Message { message: started.reply.clone() });
-        turn.announce();
-        if started.running {
-            self.launch(turn);
-            return Ok(());
-        }
-        // It waits. By now the one before it may be over, and this one begun and ended by whoever ended that.
-        if !turn.has_begun() && matches!(self.store.turn(by.user, turn.id).await, Err(StoreError::NotFound)) {
-            self.rooms.with(started.conversation, |room| room.leave(turn.id));
-        }
-        // Behind turns that wait for nobody (their beginning failed, or the conversation was away): go on with them.
-        if !self.rooms.turns(started.conversation).iter().any(|turn| turn.has_begun()) {
-            self.begin_next(started.conversation).await;
-        }
-        Ok(())
-    }
-
     /// Notes how far a conversation's clock is.
     fn saw(&self, conversation: ConversationId, seq: Seq) {
         self.rooms.with(conversation, |room| room.seq = room.seq.max(seq));
     }
-}
-
-/// Says that a send is between its question to the store and its turn's entry, so that a turn that ends meanwhile
-/// looks for it in the store. Dropping it says it is over.
-struct Sending<'a> {
-    chat: &'a Arc<Chat>,
-    conversation: ConversationId,
-}
-
-impl<'a> Sending<'a> {
-    fn new(chat: &'a Arc<Chat>, conversation: ConversationId) -> Self {
-        chat.rooms.with(conversation, |room| room.sending += 1);
-        Self { chat, conversation }
-    }
-}
-
-impl Drop for Sending<'_> {
-    fn drop(&mut self) {
-        self.chat.rooms.with(self.conversation, |room| room.sending = room.sending.saturating_sub(1));
-    }
-}
-
-/// A message's text as its parts, without NUL, which databases cannot store.
-fn text_parts(mut text: String) -> Result<Vec<Part>, ApiError> {
-    if text.contains('\0') {
-        text.retain(|c| c != '\0');
-    }
-    if text.trim().is_empty() {
-        return Err(ApiError::invalid("text", "There is nothing in this message. Write something first."));
-    }
-    // Counting is only needed where bytes alone do not settle it.
-    let length = if text.len() > limits::MESSAGE_MAX { text.chars().count() } else { 0 };
-    if length > limits::MESSAGE_MAX {
-        let reason = format!(
-            "This message has {length} characters; at most {} are possible. Shorten it or send it in pieces.",
-            limits::MESSAGE_MAX
-        );
-        return Err(ApiError::invalid("text", reason));
-    }
-    Ok(vec![Part::Text { text }])
 }

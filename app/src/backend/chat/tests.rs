@@ -14,6 +14,7 @@ use super::*;
 use crate::{
     backend::{
         caller::Via,
+        hub::Topic,
         llm::{
             Model,
             scripted::{ScriptHandle, Scripted},
@@ -23,7 +24,7 @@ use crate::{
     },
     wire::{
         event::{ClientEvent, TextKind},
-        message::{Fault, Message, Role, Status},
+        message::{Fault, Message, Part, Role, Status},
         tool::{Annotations, ToolOutcome, ToolSpec, ToolState},
     },
 };

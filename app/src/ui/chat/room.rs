@@ -1,23 +1,25 @@
 //! One open conversation as signals: [`ChatState`] decides, this wakes what changed and nothing else.
 //!
-//! Invariant: every change of the state goes through [`Room::settle`], which turns its [`Effects`] into signals. Text
-//! that only grew is painted once per frame. Made on the server too, where it never changes.
+//! Here are its signals and what one does with it; `draw` turns the state's [`Effects`](super::state::Effects) into
+//! signals, `outbox` keeps what was not acknowledged. Invariant: every change of the state goes through
+//! [`Room::settle`]. Text that only grew is painted once per frame. Made on the server too, where it never changes.
+
+mod draw;
+mod outbox;
 
 use super::{
     browser,
     cell::Cell,
-    drafts,
     session::Session,
-    state::{ChatState, Effects, Refusal, Typist, pending::Pending},
+    state::{ChatState, Refusal, Typist},
 };
 use crate::{
     api,
-    ui::kit::time::day_of,
     wire::{
         conversation::{ConversationSummary, ConversationView},
         event::{ChatEvent, ClientEvent},
         id::{ClientId, ConversationId, MessageId, ModelId, Seq, TurnId, UserId},
-        message::{Role, TurnState},
+        message::TurnState,
         room::Member,
     },
 };
@@ -148,11 +150,6 @@ impl Room {
         Some(cell)
     }
 
-    /// A message that was not acknowledged.
-    pub fn pending(self, key: ClientId) -> Option<Pending> {
-        self.state.with_value(|state| state.pending().iter().find(|pending| pending.client_id == key).cloned())
-    }
-
     /// The text of a loaded message: what is copied and edited.
     pub fn text(self, id: MessageId) -> String {
         self.state.with_value(|state| state.message(id).map(crate::wire::message::Message::text)).unwrap_or_default()
@@ -247,14 +244,6 @@ impl Room {
         self.draw_turns();
     }
 
-    /// Takes a refused or stuck message back into the composer's hands.
-    pub fn withdraw(self, key: ClientId) -> Option<Pending> {
-        let pending = self.state.try_update_value(|state| state.withdraw(key)).flatten();
-        self.draw_rows();
-        self.keep_outbox();
-        pending
-    }
-
     /// Shows the branch that holds a message, after loading older pages until it is here; whether it was found.
     pub async fn seek(self, message: MessageId) -> bool {
         loop {
@@ -311,141 +300,4 @@ impl Room {
             self.draw_typing();
         }
     }
-
-    fn settle(self, fx: Effects) {
-        if let Some(grown) = fx.grown {
-            self.paint_later(grown);
-        }
-        for id in &fx.changed {
-            self.draw_message(*id);
-        }
-        if fx.rows {
-            self.draw_rows();
-            self.keep_outbox();
-        }
-        if !fx.changed.is_empty() || fx.rows {
-            self.draw_turns();
-        }
-        if fx.members {
-            self.members.set(self.state.with_value(|state| state.members().to_vec()));
-        }
-        if fx.typing {
-            self.draw_typing();
-        }
-        if fx.summary {
-            self.summary.set(self.state.with_value(|state| state.summary().clone()));
-        }
-        if let Some(reply) = fx.finished {
-            self.announce(reply);
-        }
-        if let Some(refusal) = fx.refused {
-            self.refused.set(Some(refusal));
-        }
-        if fx.gone {
-            self.gone();
-        }
-        if let Some(say) = fx.say {
-            self.session.post(say);
-        }
-    }
-
-    fn announce(self, reply: MessageId) {
-        let text = self.text(reply);
-        let words: String = text.chars().take(500).collect();
-        self.announced.set(format!("The assistant says: {words}"));
-    }
-
-    /// Growing text is painted with the next frame, however many pieces of it come until then.
-    fn paint_later(self, grown: (MessageId, u32)) {
-        let first = self.grown.try_update_value(|waiting| {
-            let first = waiting.is_empty();
-            if !waiting.contains(&grown) {
-                waiting.push(grown);
-            }
-            first
-        });
-        if first == Some(true) {
-            request_animation_frame(move || self.paint());
-        }
-    }
-
-    fn paint(self) {
-        let Some(waiting) = self.grown.try_update_value(std::mem::take) else { return };
-        for (id, part) in waiting {
-            let cell = self.cells.with_value(|cells| cells.get(&id).cloned());
-            if let Some(cell) = cell {
-                self.state.with_value(|state| cell.grow(state, id, part));
-            }
-        }
-        self.painted.update(|n| *n = n.wrapping_add(1));
-    }
-
-    fn draw_message(self, id: MessageId) {
-        if let Some(cell) = self.cells.with_value(|cells| cells.get(&id).cloned()) {
-            self.state.with_value(|state| cell.refresh(state, id));
-            self.painted.update(|n| *n = n.wrapping_add(1));
-        }
-    }
-
-    fn draw_typing(self) {
-        self.typing.set(self.state.with_value(|state| state.typing().to_vec()));
-    }
-
-    fn draw_turns(self) {
-        let turns: Vec<_> = self
-            .state
-            .with_value(|state| state.live_turns().into_iter().map(|(turn, live)| (turn, live.state)).collect());
-        if self.turns.with_untracked(|old| *old != turns) {
-            self.turns.set(turns);
-        }
-    }
-
-    fn draw_rows(self) {
-        let local = self.local.get_untracked();
-        let rows = self.state.with_value(|state| rows_of(state, local));
-        if self.rows.with_untracked(|old| *old != rows) {
-            self.rows.set(rows);
-        }
-    }
-
-    /// Takes up what this browser kept and no tab has got through; how to send what is new here.
-    fn take_up(self) -> Vec<ClientEvent> {
-        let kept = drafts::outbox(self.id);
-        if kept.is_empty() {
-            return Vec::new();
-        }
-        self.kept.update_value(|keys| keys.extend(kept.iter().map(|pending| pending.client_id)));
-        let frames = self.state.try_update_value(|state| state.restore(kept)).unwrap_or_default();
-        self.draw_rows();
-        self.keep_outbox();
-        frames
-    }
-
-    /// Keeps what is not acknowledged, and forgets what was. What other tabs keep stays.
-    fn keep_outbox(self) {
-        let before = self.kept.get_value();
-        let now = self.state.with_value(|state| {
-            let pending = state.pending();
-            pending.iter().filter(|one| !before.contains(&one.client_id)).for_each(|one| drafts::post(self.id, one));
-            pending.iter().map(|one| one.client_id).collect::<Vec<_>>()
-        });
-        before.into_iter().filter(|key| !now.contains(key)).for_each(|key| drafts::forget(self.id, key));
-        self.kept.set_value(now);
-    }
-}
-
-fn rows_of(state: &ChatState, local: bool) -> Vec<Row> {
-    let mut rows = Vec::with_capacity(state.path().len() + 4);
-    let mut day = None;
-    for message in state.path().iter().filter_map(|id| state.message(*id)) {
-        let today = day_of(message.created_at, local);
-        // A reply stands with its question, even past midnight.
-        if day != Some(today) && (day.is_none() || message.role == Role::User) {
-            rows.push(Row::Day(today, message.id));
-            day = Some(today);
-        }
-        rows.push(Row::Message(message.id));
-    }
-    rows.extend(state.pending().iter().map(|pending| Row::Pending(pending.client_id)));
-    rows
 }

@@ -1,0 +1,133 @@
+//! From a wish to a stored turn, and from there to a live one.
+//!
+//! Invariant: a turn is stored before anybody hears of it, and none is forgotten between the store and the memory of
+//! rooms: whoever ends a turn looks in the store as long as a send is under way.
+
+use super::{Chat, ChatError, live::LiveTurn};
+use crate::{
+    backend::{
+        caller::Caller,
+        hub::Topic,
+        store::{
+            StoreError,
+            turns::{NewTurn, NewTurnKind, Started},
+        },
+    },
+    wire::{
+        error::ApiError,
+        event::ChatEvent,
+        id::{ConversationId, MessageId, ModelId},
+        limits,
+        message::Part,
+    },
+};
+use std::sync::Arc;
+
+impl Chat {
+    /// [`Chat::start`] in the conversation of a message.
+    pub(super) async fn start_beside(
+        self: &Arc<Self>,
+        by: &Caller,
+        message: MessageId,
+        kind: NewTurnKind,
+        model: Option<&ModelId>,
+    ) -> Result<Started, ChatError> {
+        let conversation = self.store.message(by.user, message).await?.conversation;
+        self.start(by, kind, model, Some(conversation)).await
+    }
+
+    pub(super) async fn start(
+        self: &Arc<Self>,
+        by: &Caller,
+        kind: NewTurnKind,
+        model: Option<&ModelId>,
+        conversation: Option<ConversationId>,
+    ) -> Result<Started, ChatError> {
+        if self.draining() {
+            return Err(ApiError::Unavailable.into());
+        }
+        let Some(model) = self.models.get(model) else {
+            let name = model.map(|id| id.0.as_str()).unwrap_or_default();
+            let reason = format!("There is no model «{name}» here. Choose one of the list.");
+            return Err(ApiError::invalid("model", reason).into());
+        };
+        (self.sending)(by.user).map_err(ApiError::too_many)?;
+        let sending = conversation.map(|id| Sending::new(self, id));
+        let started = self.store.start_turn(NewTurn { by: by.user, kind, model: model.id.clone() }).await?;
+        if !started.duplicate {
+            self.begin(by, &started, model.id.clone()).await?;
+        }
+        drop(sending);
+        if !started.duplicate {
+            self.tell_rows(started.conversation, Some(started.reply.created_at)).await;
+        }
+        Ok(started)
+    }
+
+    /// Makes a stored turn live, tells the room, and runs it if it may.
+    async fn begin(self: &Arc<Self>, by: &Caller, started: &Started, model: ModelId) -> Result<(), ChatError> {
+        let make =
+            || LiveTurn::new(self.hub.clone(), by.clone(), model, started.turn, started.untitled, &started.reply);
+        let turn = self.rooms.with(started.conversation, |room| room.enter(started.turn, make));
+        self.saw(started.conversation, started.reply.seq);
+        let topic = Topic::Conversation(started.conversation);
+        if let Some(message) = started.message.clone() {
+            self.hub.publish(topic, ChatEvent::Message { message });
+        }
+        self.hub.publish(topic, ChatEvent::Message { message: started.reply.clone() });
+        turn.announce();
+        if started.running {
+            self.launch(turn);
+            return Ok(());
+        }
+        // It waits. By now the one before it may be over, and this one begun and ended by whoever ended that.
+        if !turn.has_begun() && matches!(self.store.turn(by.user, turn.id).await, Err(StoreError::NotFound)) {
+            self.rooms.with(started.conversation, |room| room.leave(turn.id));
+        }
+        // Behind turns that wait for nobody (their beginning failed, or the conversation was away): go on with them.
+        if !self.rooms.turns(started.conversation).iter().any(|turn| turn.has_begun()) {
+            self.begin_next(started.conversation).await;
+        }
+        Ok(())
+    }
+}
+
+/// Says that a send is between its question to the store and its turn's entry, so that a turn that ends meanwhile
+/// looks for it in the store. Dropping it says it is over.
+struct Sending<'a> {
+    chat: &'a Arc<Chat>,
+    conversation: ConversationId,
+}
+
+impl<'a> Sending<'a> {
+    fn new(chat: &'a Arc<Chat>, conversation: ConversationId) -> Self {
+        chat.rooms.with(conversation, |room| room.sending += 1);
+        Self { chat, conversation }
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        self.chat.rooms.with(self.conversation, |room| room.sending = room.sending.saturating_sub(1));
+    }
+}
+
+/// A message's text as its parts, without NUL, which databases cannot store.
+pub(super) fn text_parts(mut text: String) -> Result<Vec<Part>, ApiError> {
+    if text.contains('\0') {
+        text.retain(|c| c != '\0');
+    }
+    if text.trim().is_empty() {
+        return Err(ApiError::invalid("text", "There is nothing in this message. Write something first."));
+    }
+    // Counting is only needed where bytes alone do not settle it.
+    let length = if text.len() > limits::MESSAGE_MAX { text.chars().count() } else { 0 };
+    if length > limits::MESSAGE_MAX {
+        let reason = format!(
+            "This message has {length} characters; at most {} are possible. Shorten it or send it in pieces.",
+            limits::MESSAGE_MAX
+        );
+        return Err(ApiError::invalid("text", reason));
+    }
+    Ok(vec![Part::Text { text }])
+}
