@@ -45,7 +45,7 @@ impl Drop for Bare {
 }
 
 impl Target for Bare {
-    fn request(&self) -> Result<Request, Fault> {
+    fn request(&self, _n: usize) -> Result<Request, Fault> {
         Ok(format!("ws://{}/", self.address).into_client_request()?)
     }
 

@@ -11,8 +11,8 @@ pub(crate) type Socket = WebSocketStream<TcpStream>;
 
 /// A server under load.
 pub(crate) trait Target: Sync {
-    /// Where its socket is, and the headers it wants.
-    fn request(&self) -> Result<tungstenite::handshake::client::Request, Fault>;
+    /// Where its socket is, and the headers that socket number `n` is opened with.
+    fn request(&self, n: usize) -> Result<tungstenite::handshake::client::Request, Fault>;
     /// What is said first on the socket of talker number `n`, and whether its answer was read.
     fn greet(&self, socket: &mut Socket, n: usize) -> impl Future<Output = Result<(), Fault>> + Send;
     /// The frame that asks talker `n` for a reply.
@@ -46,8 +46,8 @@ pub(crate) struct Seen {
 }
 
 /// Opens a socket with Nagle's algorithm off and the small buffers a client of ours would have.
-pub(crate) async fn open(target: &impl Target) -> Result<Socket, Fault> {
-    let request = target.request()?.into_client_request()?;
+pub(crate) async fn open(target: &impl Target, n: usize) -> Result<Socket, Fault> {
+    let request = target.request(n)?.into_client_request()?;
     let authority = request.uri().authority().ok_or("no authority")?.as_str().to_owned();
     let stream = TcpStream::connect(authority).await?;
     stream.set_nodelay(true)?;
@@ -64,7 +64,7 @@ pub(crate) async fn load(
 ) -> Result<Seen, Fault> {
     let mut sockets = Vec::with_capacity(talkers);
     for n in 0..talkers {
-        let mut socket = open(target).await?;
+        let mut socket = open(target, n).await?;
         target.greet(&mut socket, n).await?;
         sockets.push(socket);
     }
@@ -132,7 +132,7 @@ pub(crate) async fn idle(target: &impl Target, count: usize) -> Result<usize, Fa
     let before = resident(target.pid())?;
     let mut sockets = Vec::with_capacity(count);
     for n in 0..count {
-        let mut socket = open(target).await?;
+        let mut socket = open(target, n).await?;
         target.greet(&mut socket, n).await?;
         sockets.push(socket);
     }

@@ -23,20 +23,26 @@ use std::{
 };
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest, handshake::client::Request};
 
-/// Rooms for the idle sockets, so that they do not all sit in one.
-const ROOMS: usize = 1_000;
+/// Rooms of each person, so that the idle sockets do not all sit in a few.
+const ROOMS: usize = 20;
+
+/// Somebody with an account. Each talker is a person of their own: a person's tabs hear of all of that person's
+/// conversations, so fifty tabs of one would be another load than fifty people.
+struct Person {
+    cookie: String,
+    rooms: Vec<ConversationId>,
+}
 
 /// The real server's process.
 pub(crate) struct Parley {
     child: Child,
     address: SocketAddr,
-    cookie: String,
-    rooms: Vec<ConversationId>,
+    people: Vec<Person>,
     folder: PathBuf,
 }
 
 impl Parley {
-    /// Starts it on an empty database, signs up, and makes the rooms.
+    /// Starts it on an empty database, signs people up, and makes their rooms.
     pub(crate) async fn start() -> Result<Self, Fault> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let folder = std::env::temp_dir().join(format!("parley-load-{}", std::process::id()));
@@ -50,9 +56,12 @@ impl Parley {
             .envs(["SIGN_UP", "SEND", "FRAMES", "REQUEST"].map(|limit| (format!("PARLEY_RATE_{limit}"), "off")))
             .stdout(Stdio::null())
             .spawn()?;
-        let mut parley = Self { child, address, cookie: String::new(), rooms: Vec::with_capacity(ROOMS), folder };
+        let mut parley = Self { child, address, people: Vec::with_capacity(TALKERS), folder };
         parley.wait().await?;
-        parley.sign_up().await?;
+        let http = app::backend::http::client()?;
+        for n in 0..TALKERS {
+            parley.people.push(parley.sign_up(&http, n).await?);
+        }
         Ok(parley)
     }
 
@@ -66,25 +75,30 @@ impl Parley {
         Err("the server does not listen".into())
     }
 
-    async fn sign_up(&mut self) -> Result<(), Fault> {
-        let http = app::backend::http::client()?;
-        let post = |path: &str, body: &'static str| {
+    async fn sign_up(&self, http: &reqwest::Client, n: usize) -> Result<Person, Fault> {
+        let post = |path: &str, body: String| {
             http.post(format!("http://{}{path}", self.address))
                 .header("Origin", format!("http://{}", self.address))
                 .header("Content-Type", "application/x-www-form-urlencoded")
                 .body(body)
         };
-        let answer = post(SignUp::PATH, "name=load&password=a-long-password").send().await?.error_for_status()?;
+        let form = format!("name=person{n}&password=a-long-password");
+        let answer = post(SignUp::PATH, form).send().await?.error_for_status()?;
         let cookie = answer.headers().get("set-cookie").ok_or("no cookie")?.to_str()?;
         let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        let mut rooms = Vec::with_capacity(ROOMS);
         for _ in 0..ROOMS {
-            let answer =
-                post(CreateConversation::PATH, "").header("Cookie", &cookie).send().await?.error_for_status()?;
-            let room: ConversationSummary = serde_json::from_slice(&answer.bytes().await?)?;
-            self.rooms.push(room.id);
+            let answer = post(CreateConversation::PATH, String::new()).header("Cookie", &cookie).send().await?;
+            let room: ConversationSummary = serde_json::from_slice(&answer.error_for_status()?.bytes().await?)?;
+            rooms.push(room.id);
         }
-        self.cookie = cookie;
-        Ok(())
+        Ok(Person { cookie, rooms })
+    }
+
+    /// Socket number `n` is of the person `n` modulo their count, in a room of theirs.
+    fn place(&self, n: usize) -> (&Person, ConversationId) {
+        let person = &self.people[n % self.people.len()];
+        (person, person.rooms[n / self.people.len() % ROOMS])
     }
 
     /// Replies found whole in the store, and how many turns it closed: the same number, or messages were lost.
@@ -124,15 +138,15 @@ fn frame(event: &ClientEvent) -> Message {
 }
 
 impl Target for Parley {
-    fn request(&self) -> Result<Request, Fault> {
+    fn request(&self, n: usize) -> Result<Request, Fault> {
         let mut request = format!("ws://{}{}", self.address, ChatSocket::PATH).into_client_request()?;
         request.headers_mut().insert("Origin", format!("http://{}", self.address).parse()?);
-        request.headers_mut().insert("Cookie", self.cookie.parse()?);
+        request.headers_mut().insert("Cookie", self.place(n).0.cookie.parse()?);
         Ok(request)
     }
 
     async fn greet(&self, socket: &mut Socket, n: usize) -> Result<(), Fault> {
-        let hello = ClientEvent::Hello { conversation: Some(self.rooms[n % ROOMS]), after: Seq(i64::MAX) };
+        let hello = ClientEvent::Hello { conversation: Some(self.place(n).1), after: Seq(i64::MAX) };
         Self::say(socket, &hello).await?;
         while let Some(frame) = socket.next().await {
             if let Some(ChatEvent::Ready { .. }) = event(&frame?.into_data()) {
@@ -145,7 +159,7 @@ impl Target for Parley {
     fn ask(&self, n: usize) -> Message {
         frame(&ClientEvent::Send {
             client_id: Clock::System.id(),
-            conversation: self.rooms[n % TALKERS],
+            conversation: self.place(n).1,
             parent: None,
             text: format!("lorem {WORDS}"),
             files: Vec::new(),
