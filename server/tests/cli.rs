@@ -1,22 +1,17 @@
 //! The real program: its commands, and one clear sentence for everything an operator can get wrong.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use crate::support::Folder;
+use crate::support::{
+    Folder,
+    process::{Served, parley},
+};
 use std::{
     collections::BTreeSet,
-    io::{BufRead, BufReader, Write},
+    io::Write,
     net::TcpListener,
     path::Path,
-    process::{Child, Command, Output, Stdio},
-    time::Duration,
+    process::{Output, Stdio},
 };
-
-/// `parley` in a folder of its own, with nothing of this process's environment.
-fn parley(folder: &Folder) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_parley"));
-    command.env_clear().current_dir(folder.path()).env("PARLEY_BIND", "127.0.0.1:0");
-    command
-}
 
 fn told(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -27,42 +22,6 @@ fn assert_refused(output: &Output, sentence: &str) {
     assert!(matches!(output.status.code(), Some(1 | 2)), "{told}");
     assert!(told.contains(sentence), "{told}");
     assert!(!told.contains("panicked") && !told.contains("backtrace"), "{told}");
-}
-
-/// A served Parley that is killed with the test.
-struct Served(Child, String);
-
-impl Served {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("Parley is at ").unwrap().to_owned();
-        Self(child, url)
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.0.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    /// Its exit code, within a minute.
-    fn code(&mut self) -> Option<i32> {
-        for _ in 0..600 {
-            if let Some(status) = self.0.try_wait().unwrap() {
-                return status.code();
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        panic!("it does not stop");
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _over_already = self.0.kill();
-        let _over_already = self.0.wait();
-    }
 }
 
 #[test]
@@ -165,7 +124,7 @@ fn it_serves_until_told_and_then_ends_well() {
     for signal in ["TERM", "INT"] {
         let mut served = Served::start(&mut parley(&Folder::new()));
         // A connection that stays open and says nothing must not hold it.
-        let _idle = std::net::TcpStream::connect(served.1.strip_prefix("http://").unwrap()).unwrap();
+        let _idle = std::net::TcpStream::connect(served.url.strip_prefix("http://").unwrap()).unwrap();
         served.signal(signal);
         assert_eq!(served.code(), Some(0), "{signal}");
     }

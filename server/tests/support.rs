@@ -2,6 +2,7 @@
 #![expect(unreachable_pub, reason = "a test program has no public face")]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+pub mod process;
 pub mod socket;
 
 use app::backend::{
@@ -108,9 +109,15 @@ impl TestApp {
 
     /// One that answers by script (see `app::backend::llm::scripted`).
     pub async fn scripted() -> Self {
+        Self::scripted_with(|_| {}).await
+    }
+
+    /// One that answers by script, with other settings.
+    pub async fn scripted_with(change: impl FnOnce(&mut Settings)) -> Self {
         Self::start_with(|settings| {
             settings.scripted = Some("true".to_owned());
             settings.default_model = Some(SCRIPTED.to_owned());
+            change(settings);
         })
         .await
     }
@@ -201,6 +208,13 @@ impl TestUser {
             self.set_cookie((!set.contains("Max-Age=0")).then_some(pair));
         }
         response
+    }
+
+    /// The same browser at another address.
+    pub fn at(&self, url: &str) -> Self {
+        let moved = Self::new(url);
+        moved.set_cookie(self.cookie());
+        moved
     }
 
     /// Signs up by the form.

@@ -3,8 +3,11 @@
 mod bad_frames;
 mod chat_socket;
 mod cli;
+mod crash;
+mod drain;
 mod limits;
 mod origin;
+mod restart;
 mod rooms;
 mod security_headers;
 mod sign_in;

@@ -8,7 +8,7 @@ use app::{
         conversation::ConversationSummary,
         event::{ByeReason, ChatEvent, ClientEvent},
         id::{ClientId, ConversationId, Seq},
-        message::Message as Written,
+        message::{Message as Written, Status},
     },
 };
 use futures::{
@@ -17,7 +17,7 @@ use futures::{
 };
 use reqwest::{StatusCode, header};
 use server_fn::ServerFn;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 use tokio::{
     net::TcpStream,
     time::{Instant, timeout, timeout_at},
@@ -100,9 +100,12 @@ impl TestUser {
 impl Socket {
     /// Says something as our page does: the byte 0, then JSON.
     pub async fn say(&mut self, event: &ClientEvent) {
-        let mut frame = vec![0];
-        serde_json::to_writer(&mut frame, event).unwrap();
-        self.frame(Message::binary(frame)).await;
+        self.frame(frame(event)).await;
+    }
+
+    /// Says something if the connection is still there; whether it is.
+    pub async fn say_if_alive(&mut self, event: &ClientEvent) -> bool {
+        timeout(PATIENCE, self.sink.send(frame(event))).await.expect("nobody reads this socket").is_ok()
     }
 
     /// Sends any frame.
@@ -117,21 +120,30 @@ impl Socket {
     }
 
     /// Sends a message; its key.
-    pub async fn send(&mut self, conversation: ConversationId, text: &str) -> ClientId {
-        let (client_id, text) = (Clock::System.id(), text.to_owned());
-        let (parent, files, model) = (None, Vec::new(), None);
-        self.say(&ClientEvent::Send { client_id, conversation, parent, text, files, model }).await;
-        client_id
+    pub async fn send(&mut self, room: ConversationId, text: &str) -> ClientId {
+        let key = Clock::System.id();
+        self.say(&message(room, key, text)).await;
+        key
     }
 
-    /// Follows a room from its beginning; its messages.
+    /// Sends a message and hears its reply to the end; the reply.
+    pub async fn ask(&mut self, room: ConversationId, text: &str) -> Written {
+        self.send(room, text).await;
+        let over = |event: &ChatEvent| matches!(event, ChatEvent::Message { message } if message.turn.is_some() && message.status != Status::Pending);
+        match self.until(over).await {
+            ChatEvent::Message { message } => message,
+            _ => unreachable!(),
+        }
+    }
+
+    /// Follows a room from its beginning; its messages, each as it was last told.
     pub async fn hello(&mut self, conversation: Option<ConversationId>) -> Vec<Written> {
         self.say(&ClientEvent::Hello { conversation, after: Seq(0) }).await;
-        let mut messages = Vec::new();
+        let mut messages = BTreeMap::new();
         loop {
             match self.next().await.expect("the socket ended before it was ready") {
-                ChatEvent::Message { message } => messages.push(message),
-                ChatEvent::Ready { .. } => return messages,
+                ChatEvent::Message { message } => drop(messages.insert(message.position, message)),
+                ChatEvent::Ready { .. } => return messages.into_values().collect(),
                 ChatEvent::Refused { error, .. } => panic!("hello was refused: {error}"),
                 _ => {}
             }
@@ -147,6 +159,11 @@ impl Socket {
     /// The next event; `None` after the last.
     pub async fn next(&mut self) -> Option<ChatEvent> {
         self.ear.next().await
+    }
+
+    /// The next event; `None` as well if the connection broke.
+    pub async fn next_if_alive(&mut self) -> Option<ChatEvent> {
+        self.ear.read().await.ok().flatten()
     }
 
     /// Hears until such an event, which it gives back.
@@ -169,23 +186,29 @@ impl Socket {
 
 impl Ear {
     async fn next(&mut self) -> Option<ChatEvent> {
+        match self.read().await {
+            Ok(event) => event,
+            // After a fault of the peer's the server cannot read on, so the connection is reset in the end.
+            Err(_) if self.goodbye.as_ref().is_some_and(|(code, _)| *code != NORMAL) => None,
+            Err(fault) => panic!("the socket broke: {fault}"),
+        }
+    }
+
+    async fn read(&mut self) -> Result<Option<ChatEvent>, tungstenite::Error> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             // Pings are no news.
-            match timeout_at(deadline, self.stream.next()).await.expect("the server says nothing") {
-                Some(Ok(Message::Binary(frame))) => match frame.split_first() {
-                    Some((0, json)) => return Some(serde_json::from_slice(json).unwrap()),
+            match timeout_at(deadline, self.stream.next()).await.expect("the server says nothing").transpose()? {
+                Some(Message::Binary(frame)) => match frame.split_first() {
+                    Some((0, json)) => return Ok(serde_json::from_slice(json).unwrap()),
                     _ => panic!("a fault instead of an event: {}", String::from_utf8_lossy(&frame)),
                 },
-                Some(Ok(Message::Close(frame))) => {
+                Some(Message::Close(frame)) => {
                     let frame = frame.expect("a close frame without a code");
                     self.goodbye = Some((frame.code.into(), frame.reason.to_string()));
                 }
-                Some(Ok(_)) => {}
-                // After a fault of the peer's the server cannot read on, so the connection is reset in the end.
-                Some(Err(_)) if self.goodbye.as_ref().is_some_and(|(code, _)| *code != NORMAL) => return None,
-                Some(Err(fault)) => panic!("the socket broke: {fault}"),
-                None => return None,
+                Some(_) => {}
+                None => return Ok(None),
             }
         }
     }
@@ -200,4 +223,16 @@ impl Ear {
         let (code, words) = self.goodbye.take().expect("the server hung up without a close frame");
         (why, code, words)
     }
+}
+
+/// A message to send, under a key of one's own.
+pub fn message(conversation: ConversationId, client_id: ClientId, text: &str) -> ClientEvent {
+    let (parent, files, model) = (None, Vec::new(), None);
+    ClientEvent::Send { client_id, conversation, parent, text: text.to_owned(), files, model }
+}
+
+fn frame(event: &ClientEvent) -> Message {
+    let mut frame = vec![0];
+    serde_json::to_writer(&mut frame, event).unwrap();
+    Message::binary(frame)
 }

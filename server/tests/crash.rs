@@ -1,0 +1,143 @@
+//! `kill -9` of the real program while people send: what was acknowledged is there, once, and nothing stays half done.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use crate::support::{
+    Folder, PASSWORD, TestUser,
+    process::{Served, scripted},
+    socket::{PATIENCE, message},
+};
+use app::{
+    backend::clock::Clock,
+    wire::{
+        event::ChatEvent,
+        id::{ClientId, ConversationId},
+        message::{FaultKind, Message, Role, Status},
+    },
+};
+use futures::{future::join_all, join};
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+use tokio::time::{sleep, timeout};
+
+/// A script without its first line: the model is asked twice at once where the reply between was killed.
+const SAYING: &str = "say a word or two";
+/// Acknowledged messages after which it is killed.
+const ENOUGH: usize = 40;
+
+/// What one tab sent until the connection broke.
+struct Sent {
+    room: ConversationId,
+    acknowledged: Vec<ClientId>,
+    /// On its way when it broke.
+    last: ClientId,
+}
+
+/// Sends one message after the other until the connection breaks.
+async fn send_for_ever(user: &TestUser, room: ConversationId, count: &AtomicUsize) -> Sent {
+    let mut tab = user.tab(room).await;
+    let mut acknowledged = Vec::new();
+    loop {
+        let key = Clock::System.id();
+        let alive = tab.say_if_alive(&message(room, key, SAYING)).await;
+        let ours = |event: &ChatEvent| match event {
+            ChatEvent::Message { message } => (message.client_id == Some(key)).then_some(true),
+            // The queue is full.
+            ChatEvent::Refused { reply_to, .. } => (*reply_to == Some(key)).then_some(false),
+            _ => None,
+        };
+        let accepted = loop {
+            match if alive { tab.next_if_alive().await } else { None } {
+                None => return Sent { room, acknowledged, last: key },
+                Some(event) => {
+                    if let Some(accepted) = ours(&event) {
+                        break accepted;
+                    }
+                }
+            }
+        };
+        if accepted {
+            acknowledged.push(key);
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Waits until a running turn's text is kept for after a crash.
+async fn checkpointed(folder: &Folder, text: &str) {
+    let file = folder.path().join("data/parley.db");
+    let mut database =
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file).read_only(true)).await.unwrap();
+    let kept = "SELECT COUNT(*) FROM turns WHERE instr(checkpoint, $1) > 0";
+    while sqlx::query_scalar::<_, i64>(kept).bind(text).fetch_one(&mut database).await.unwrap() == 0 {
+        sleep(Duration::from_millis(20)).await;
+    }
+    database.close().await.unwrap();
+}
+
+/// Waits until no reply of the room waits or runs any more; its messages.
+async fn settled(user: &TestUser, room: ConversationId) -> Vec<Message> {
+    loop {
+        let messages = user.messages(room).await;
+        if messages.iter().all(|message| message.status != Status::Pending) {
+            return messages;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_kill_9_exactly_once() {
+    let folder = Folder::new();
+    let mut served = Served::start(&mut scripted(&folder));
+    let ada = served.visitor();
+    assert!(ada.sign_up("ada", PASSWORD).await.status().is_redirection());
+    let (shared, own, running) = (ada.room().await, ada.room().await, ada.room().await);
+    let mut tab = ada.tab(running).await;
+    tab.send(running, "script:\nput half of it\nhang").await;
+
+    let count = AtomicUsize::new(0);
+    let senders = join_all([shared, shared, shared, own].map(|room| send_for_ever(&ada, room, &count)));
+    let kill = async {
+        timeout(PATIENCE, checkpointed(&folder, "half of it")).await.expect("no checkpoint");
+        let enough = async {
+            while count.load(Ordering::SeqCst) < ENOUGH {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, enough).await.expect("too few messages are acknowledged");
+        served.signal("KILL");
+    };
+    let (sent, ()) = join!(senders, kill);
+    assert_eq!(served.code(), None, "it was killed");
+    assert!(sent.iter().all(|sent| !sent.acknowledged.is_empty()));
+
+    let served = Served::start(&mut scripted(&folder));
+    let ada = ada.at(&served.url);
+    for Sent { room, last, .. } in &sent {
+        // As the page does with what it does not know the fate of.
+        let mut tab = ada.tab(*room).await;
+        tab.say(&message(*room, *last, SAYING)).await;
+        tab.until(|e| matches!(e, ChatEvent::Message { message } if message.client_id == Some(*last))).await;
+    }
+    for room in [shared, own] {
+        let messages = timeout(PATIENCE, settled(&ada, room)).await.expect("a reply is never written");
+        let there = |key: ClientId| messages.iter().filter(|message| message.client_id == Some(key)).count();
+        for sent in sent.iter().filter(|sent| sent.room == room) {
+            for key in sent.acknowledged.iter().chain([&sent.last]) {
+                assert_eq!(there(*key), 1, "{key}");
+            }
+        }
+        let of = |role: Role| messages.iter().filter(move |message| message.role == role);
+        assert_eq!(of(Role::User).count(), of(Role::Assistant).count());
+        let whole = |reply: &&Message| matches!(reply.status, Status::Complete | Status::Interrupted);
+        assert_eq!(of(Role::Assistant).find(|reply| !whole(reply)), None);
+        assert!(of(Role::Assistant).filter(|reply| reply.status == Status::Interrupted).count() <= 1, "one ran");
+    }
+    let interrupted = ada.messages(running).await.pop().unwrap();
+    assert_eq!((interrupted.status, interrupted.text().as_str()), (Status::Interrupted, "half of it"));
+    let fault = interrupted.fault.unwrap();
+    assert!(fault.kind == FaultKind::Interrupted && fault.retry, "{fault:?}");
+}
