@@ -68,6 +68,34 @@ macro_rules! fetch {
     };
 }
 
+/// Runs statements in a transaction (`&mut Tx`), one after the other, and reads the rows of all:
+/// `together!(tx, Row, ["…", "…"], binds)`. Each has all the binds, by number. A first one without a row means that the
+/// others would change nothing either.
+///
+/// SQLite gets them as one text: sqlx runs it on a thread of its own, and going there and back costs more than most
+/// statements do.
+macro_rules! together {
+    ($tx:expr, $row:ty, [$first:expr $(, $next:expr)+ $(,)?] $(, $bind:expr)* $(,)?) => {
+        match $tx {
+            $crate::backend::store::db::Driver::Sqlite(c) => {
+                let all = concat!($first $(, ";\n", $next)+);
+                sqlx::query_as::<_, $row>(all)$(.bind($bind))*.fetch_all(&mut **c).await
+            }
+            $crate::backend::store::db::Driver::Postgres(c) => async {
+                let mut rows = Vec::new();
+                for sql in [$first $(, $next)+] {
+                    rows.extend(sqlx::query_as::<_, $row>(sql)$(.bind($bind))*.fetch_all(&mut **c).await?);
+                    if rows.is_empty() {
+                        break;
+                    }
+                }
+                Ok(rows)
+            }
+            .await,
+        }
+    };
+}
+
 /// Reads rows outside of a transaction: `read!(store, fetch_all, Row, "…", binds)`.
 macro_rules! read {
     ($store:expr, $how:ident, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
@@ -80,7 +108,7 @@ macro_rules! read {
     };
 }
 
-pub(super) use {execute, fetch, on, read};
+pub(super) use {execute, fetch, on, read, together};
 
 impl Db {
     /// Opens and migrates the database of that address.

@@ -12,6 +12,7 @@ use super::{
     Store, StoreError,
     db::{Db, Driver, Tx, execute},
     parse_id,
+    text::to_json,
 };
 use crate::wire::{
     conversation::SearchHit,
@@ -55,32 +56,56 @@ pub(super) async fn make_index(db: &Db) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Makes a message's text findable, in the transaction that writes it.
-pub(super) async fn index(tx: &mut Tx, message: MessageId, text: &str) -> Result<(), StoreError> {
-    let words: Vec<Word> = words(text).take(INDEXED_WORDS).collect();
-    if words.is_empty() {
-        return Ok(());
-    }
-    match tx {
-        Driver::Sqlite(tx) => {
-            let words: Vec<&str> = words.iter().map(|word| word.folded.as_str()).collect();
-            sqlx::query("INSERT INTO message_search (words, message) VALUES ($1, $2)")
-                .bind(words.join(" "))
-                .bind(message.to_string())
-                .execute(&mut **tx)
-                .await?;
-        }
-        Driver::Postgres(tx) => {
-            let words: Vec<String> =
-                words.iter().enumerate().map(|(at, word)| format!("{}:{}", quoted(&word.folded), at + 1)).collect();
-            sqlx::query("INSERT INTO message_search (words, message) VALUES (CAST($1 AS TSVECTOR), $2)")
-                .bind(words.join(" "))
-                .bind(message.to_string())
-                .execute(&mut **tx)
-                .await?;
+/// Texts that a transaction has written and is still to make findable.
+#[derive(Debug, Default)]
+pub(super) struct Unindexed {
+    /// For each: the message, and its words as its database takes them.
+    texts: Vec<(String, String)>,
+}
+
+impl Unindexed {
+    /// Notes a message's text; `tx` only tells which database it is for.
+    pub(super) fn add(&mut self, tx: &Tx, message: MessageId, text: &str) {
+        let words = words(text).take(INDEXED_WORDS);
+        let words: Vec<String> = match tx {
+            Driver::Sqlite(_) => words.map(|word| word.folded).collect(),
+            Driver::Postgres(_) => {
+                words.enumerate().map(|(at, word)| format!("{}:{}", quoted(&word.folded), at + 1)).collect()
+            }
+        };
+        if !words.is_empty() {
+            self.texts.push((message.to_string(), words.join(" ")));
         }
     }
-    Ok(())
+
+    /// Makes them findable, all in one statement, in the transaction that wrote them.
+    pub(super) async fn index(self, tx: &mut Tx) -> Result<(), StoreError> {
+        if self.texts.is_empty() {
+            return Ok(());
+        }
+        match tx {
+            Driver::Sqlite(tx) => {
+                sqlx::query(
+                    "INSERT INTO message_search (message, words) SELECT value ->> 0, value ->> 1 FROM json_each($1)",
+                )
+                .bind(to_json(&self.texts)?)
+                .execute(&mut **tx)
+                .await?;
+            }
+            Driver::Postgres(tx) => {
+                let (messages, words): (Vec<String>, Vec<String>) = self.texts.into_iter().unzip();
+                sqlx::query(
+                    "INSERT INTO message_search (message, words)
+                     SELECT t.message, CAST(t.words AS TSVECTOR) FROM UNNEST($1, $2) AS t (message, words)",
+                )
+                .bind(messages)
+                .bind(words)
+                .execute(&mut **tx)
+                .await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Drops what is indexed of messages that are gone. PostgreSQL has done so by itself.

@@ -10,6 +10,7 @@ use super::{
     Store, StoreError,
     db::{execute, fetch, read},
     parse_id,
+    search::Unindexed,
     text::clean,
     writer::{Checkpoint, Op},
 };
@@ -250,10 +251,11 @@ impl Store {
              WHERE state = 'running' AND lease_until < $1 ORDER BY id",
             now.0,
         )?;
-        let mut messages = Vec::with_capacity(lapsed.len());
+        let (mut messages, mut unindexed) = (Vec::with_capacity(lapsed.len()), Unindexed::default());
         for turn in lapsed {
-            messages.push(write::finish(&mut tx, &self.inner.clock, &turn.interrupted()?).await?);
+            messages.push(write::finish(&mut tx, &self.inner.clock, &turn.interrupted()?, &mut unindexed).await?);
         }
+        unindexed.index(&mut tx).await?;
         tx.commit().await?;
         Ok(messages)
     }

@@ -8,6 +8,7 @@
 use super::{
     StoreError,
     db::{Db, Tx},
+    search::Unindexed,
     turns::{FinishTurn, NewTurn, Started, write},
 };
 use crate::{
@@ -75,10 +76,10 @@ pub(super) enum Op {
 }
 
 impl Op {
-    async fn run(&mut self, tx: &mut Tx, clock: &Clock) -> Result<(), StoreError> {
+    async fn run(&mut self, tx: &mut Tx, clock: &Clock, unindexed: &mut Unindexed) -> Result<(), StoreError> {
         match self {
             Self::Start(job) => {
-                let result = write::start(tx, clock, &job.input).await.map(Box::new);
+                let result = write::start(tx, clock, &job.input, unindexed).await.map(Box::new);
                 job.keep(result)
             }
             Self::Checkpoint(job) => {
@@ -86,7 +87,7 @@ impl Op {
                 job.keep(result)
             }
             Self::Finish(job) => {
-                let result = write::finish(tx, clock, &job.input).await.map(Box::new);
+                let result = write::finish(tx, clock, &job.input, unindexed).await.map(Box::new);
                 job.keep(result)
             }
         }
@@ -166,13 +167,21 @@ impl Batches {
 
     async fn commit(&self, batch: &mut [Op]) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
-        for op in batch {
-            if let Err(error) = op.run(&mut tx, &self.clock).await {
+        match self.write(&mut tx, batch).await {
+            Ok(()) => tx.commit().await,
+            Err(error) => {
                 // A rollback that fails as well leaves the connection to the pool, which replaces it.
                 drop(tx.rollback().await);
-                return Err(error);
+                Err(error)
             }
         }
-        tx.commit().await
+    }
+
+    async fn write(&self, tx: &mut Tx, batch: &mut [Op]) -> Result<(), StoreError> {
+        let mut unindexed = Unindexed::default();
+        for op in batch {
+            op.run(tx, &self.clock, &mut unindexed).await?;
+        }
+        unindexed.index(tx).await
     }
 }

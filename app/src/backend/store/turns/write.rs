@@ -2,7 +2,8 @@
 //!
 //! Invariant: every durable change takes the next number of its conversation's clock, by an UPDATE that also locks the
 //! conversation's row; a refusal (`NotFound`, `Conflict`) comes before anything is written.
-//! Few statements, for they are all the work there is: a start is four, an end is four, a checkpoint is one.
+//! Each goes to the database in one journey, for journeys are most of the work: later statements of one find by a
+//! subselect what the first one wrote. The words of what was written are indexed by whoever holds the transaction.
 
 use super::{FinishTurn, LEASE_MS, NewTurn, NewTurnKind, Started};
 use crate::{
@@ -10,9 +11,10 @@ use crate::{
         clock::Clock,
         store::{
             StoreError, column,
-            db::{Tx, execute, fetch},
+            db::{Tx, execute, fetch, together},
             messages::{MessageRow, for_member, message_columns},
-            parse_id, search,
+            parse_id,
+            search::Unindexed,
             text::{clean, clean_parts, to_json},
             writer::Checkpoint,
         },
@@ -23,6 +25,7 @@ use crate::{
         message::{Author, Fault, Message, Part, Role, Status, TurnEnd, plain_text},
     },
 };
+use sqlx::{FromRow, Row};
 
 /// A [`NewTurn`] once it is known where it goes.
 struct Plan {
@@ -33,11 +36,19 @@ struct Plan {
     begun: Vec<Part>,
 }
 
-/// What a new person says.
+/// What the person says.
 struct Said {
     client_id: ClientId,
     parts: Vec<Part>,
     json: String,
+}
+
+/// The names and the time of what is written.
+struct Fresh {
+    turn: TurnId,
+    message: MessageId,
+    reply: MessageId,
+    now: Millis,
 }
 
 /// What the turn's first message hangs under.
@@ -53,49 +64,89 @@ struct Place {
     previous_head_id: Option<String>,
     title: String,
     author: String,
-    live: i64,
+}
+
+/// A row of what starts a turn: its place, then whether it runs. That is asked after the conversation's lock was got:
+/// while the first statement waited for it, another process may have started one.
+enum Starting {
+    Place(Place),
+    Runs(bool),
+}
+
+impl<'r, R: Row> FromRow<'r, R> for Starting
+where
+    Place: FromRow<'r, R>,
+    (bool,): FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        if row.len() == 1 {
+            <(bool,)>::from_row(row).map(|(runs,)| Self::Runs(runs))
+        } else {
+            Place::from_row(row).map(Self::Place)
+        }
+    }
 }
 
 /// Starts a turn: [`super::Store::start_turn`].
-pub(in crate::backend::store) async fn start(tx: &mut Tx, clock: &Clock, new: &NewTurn) -> Result<Started, StoreError> {
+pub(in crate::backend::store) async fn start(
+    tx: &mut Tx,
+    clock: &Clock,
+    new: &NewTurn,
+    unindexed: &mut Unindexed,
+) -> Result<Started, StoreError> {
     let plan = plan(tx, new).await?;
-    let (turn, reply): (TurnId, MessageId) = (clock.id(), clock.id());
-    let now = clock.now();
-    let Some(place) = take_place(tx, new, &plan, reply, now).await? else {
+    let fresh = Fresh { turn: clock.id(), message: clock.id(), reply: clock.id(), now: clock.now() };
+    let Some((place, running)) = insert(tx, new, &plan, &fresh).await? else {
         return refusal(tx, new.by, &plan).await;
     };
-    let parent = match plan.parent {
+    let Plan { conversation, parent, said, begun } = plan;
+    let parent = match parent {
         Parent::At(parent) => parent,
         Parent::Head => place.previous_head_id.map(|id| parse_id("conversations", &id)).transpose()?,
     };
-    let running = place.live == 0;
-    let mut reply = Message {
-        id: reply,
-        conversation: plan.conversation,
-        parent,
+    let reply = Message {
+        id: fresh.reply,
+        conversation,
+        parent: if said.is_some() { Some(fresh.message) } else { parent },
         position: Seq(place.last_seq),
         seq: Seq(place.last_seq),
         role: Role::Assistant,
         author: None,
-        parts: plan.begun,
+        parts: begun,
         status: Status::Pending,
-        turn: Some(turn),
+        turn: Some(fresh.turn),
         model: Some(new.model.clone()),
         usage: None,
         fault: None,
         client_id: None,
-        created_at: now,
+        created_at: fresh.now,
     };
-    let author = Author { id: new.by, name: place.author };
-    let message = if let Some(said) = plan.said {
-        Some(insert_both(tx, clock.id(), said, author, &mut reply).await?)
-    } else {
-        insert_reply(tx, &reply).await?;
-        None
-    };
-    insert_turn(tx, new.by, &reply, turn, running).await?;
-    let untitled = place.title.is_empty();
-    Ok(Started { turn, conversation: plan.conversation, message, reply, running, duplicate: false, untitled })
+    let message = said.map(|said| Message {
+        id: fresh.message,
+        parent,
+        position: Seq(place.last_seq - 1),
+        seq: Seq(place.last_seq - 1),
+        role: Role::User,
+        author: Some(Author { id: new.by, name: place.author }),
+        parts: said.parts,
+        status: Status::Complete,
+        turn: None,
+        model: None,
+        client_id: Some(said.client_id),
+        ..reply.clone()
+    });
+    if let Some(message) = &message {
+        unindexed.add(tx, message.id, &message.text());
+    }
+    Ok(Started {
+        turn: fresh.turn,
+        conversation,
+        message,
+        reply,
+        running,
+        duplicate: false,
+        untitled: place.title.is_empty(),
+    })
 }
 
 async fn plan(tx: &mut Tx, new: &NewTurn) -> Result<Plan, StoreError> {
@@ -144,46 +195,75 @@ async fn target(tx: &mut Tx, by: UserId, id: MessageId) -> Result<Message, Store
     row.ok_or(StoreError::NotFound)?.read()
 }
 
-/// Advances the clock and moves the head, if every condition holds: one statement checks, locks and writes.
-async fn take_place(
-    tx: &mut Tx,
-    new: &NewTurn,
-    plan: &Plan,
-    reply: MessageId,
-    now: Millis,
-) -> Result<Option<Place>, StoreError> {
-    let parent = match plan.parent {
-        Parent::At(Some(parent)) => Some(parent.to_string()),
-        _ => None,
+/// Advances the clock and moves the head, if every condition holds, then inserts the message, the reply under it and
+/// the turn. The first statement checks and locks; the others know by the new head that it wrote.
+async fn insert(tx: &mut Tx, new: &NewTurn, plan: &Plan, fresh: &Fresh) -> Result<Option<(Place, bool)>, StoreError> {
+    let (at_head, parent) = match plan.parent {
+        Parent::Head => (true, None),
+        Parent::At(parent) => (false, parent.map(|parent| parent.to_string())),
     };
-    Ok(fetch!(
+    let said = plan.said.as_ref();
+    let begun = to_json(&plan.begun)?;
+    // A reply that goes on begins with what it had, so a crash before the first checkpoint must not lose that.
+    let checkpoint = if plan.begun.is_empty() { None } else { Some(begun.as_str()) };
+    let rows = together!(
         tx,
-        fetch_optional,
-        Place,
-        "UPDATE conversations SET last_seq = last_seq + $3, previous_head_id = head_id, head_id = $4, model = $5,
-                updated_at = $6
-         WHERE id = $1 AND deleted_at IS NULL
-           AND EXISTS (SELECT 1 FROM members m WHERE m.conversation_id = $1 AND m.user_id = $2)
-           AND ($7 IS NULL OR NOT EXISTS
-                (SELECT 1 FROM messages s WHERE s.conversation_id = $1 AND s.client_id = $7))
-           AND ($8 IS NULL OR EXISTS (SELECT 1 FROM messages p WHERE p.id = $8 AND p.conversation_id = $1))
-           AND (SELECT COUNT(*) FROM turns q
-                WHERE q.conversation_id = $1 AND q.state <> 'done' AND q.state = 'queued') < $9
-         RETURNING last_seq, previous_head_id, title, (SELECT u.name FROM users u WHERE u.id = $2) AS author,
-             (SELECT COUNT(*) FROM turns l WHERE l.conversation_id = $1 AND l.state <> 'done') AS live",
+        Starting,
+        [
+            "UPDATE conversations SET last_seq = last_seq + $3, previous_head_id = head_id, head_id = $4, model = $5,
+                    updated_at = $6
+             WHERE id = $1 AND deleted_at IS NULL
+               AND EXISTS (SELECT 1 FROM members m WHERE m.conversation_id = $1 AND m.user_id = $2)
+               AND ($7 IS NULL OR NOT EXISTS
+                    (SELECT 1 FROM messages s WHERE s.conversation_id = $1 AND s.client_id = $7))
+               AND ($8 IS NULL OR EXISTS (SELECT 1 FROM messages p WHERE p.id = $8 AND p.conversation_id = $1))
+               AND (SELECT COUNT(*) FROM turns q
+                    WHERE q.conversation_id = $1 AND q.state <> 'done' AND q.state = 'queued') < $9
+             RETURNING last_seq, previous_head_id, title, (SELECT u.name FROM users u WHERE u.id = $2) AS author",
+            "INSERT INTO messages (id, conversation_id, parent_id, position, seq, role, author_id, parts, status,
+                                   client_id, created_at)
+             SELECT $10, c.id, CASE WHEN $11 THEN c.previous_head_id ELSE $8 END, c.last_seq - 1, c.last_seq - 1, 'user',
+                    $2, $12, 'complete', $7, $6
+             FROM conversations c WHERE c.id = $1 AND c.head_id = $4 AND $7 IS NOT NULL",
+            "INSERT INTO messages (id, conversation_id, parent_id, position, seq, role, parts, status, turn_id, model,
+                                   created_at)
+             SELECT $4, c.id,
+                    CASE WHEN $7 IS NOT NULL THEN $10 WHEN $11 THEN c.previous_head_id ELSE $8 END,
+                    c.last_seq, c.last_seq, 'assistant', $13, 'pending', $14, $5, $6
+             FROM conversations c WHERE c.id = $1 AND c.head_id = $4",
+            "INSERT INTO turns (id, conversation_id, reply_id, user_id, model, state, position, checkpoint, lease_until,
+                                created_at)
+             SELECT $14, c.id, $4, $2, $5,
+                    CASE WHEN EXISTS (SELECT 1 FROM turns l WHERE l.conversation_id = $1 AND l.state <> 'done')
+                         THEN 'queued' ELSE 'running' END,
+                    c.last_seq, $15, $16, $6
+             FROM conversations c WHERE c.id = $1 AND c.head_id = $4
+             RETURNING CASE WHEN state = 'running' THEN TRUE ELSE FALSE END",
+        ],
         plan.conversation.to_string(),
         new.by.to_string(),
-        1 + i64::from(plan.said.is_some()),
-        reply.to_string(),
+        1 + i64::from(said.is_some()),
+        fresh.reply.to_string(),
         clean(&new.model.0),
-        now.0,
-        plan.said.as_ref().map(|said| said.client_id.to_string()),
-        parent,
+        fresh.now.0,
+        said.map(|said| said.client_id.to_string()),
+        parent.as_deref(),
         i64::from(QUEUE_MAX),
-    )?)
+        fresh.message.to_string(),
+        at_head,
+        said.map(|said| said.json.as_str()),
+        begun.as_str(),
+        fresh.turn.to_string(),
+        checkpoint,
+        fresh.now.0 + LEASE_MS,
+    )?;
+    Ok(match <[Starting; 2]>::try_from(rows) {
+        Ok([Starting::Place(place), Starting::Runs(runs)]) => Some((place, runs)),
+        _ => None,
+    })
 }
 
-/// Why [`take_place`] changed nothing: what was sent before is answered with what is there.
+/// Why [`insert`] changed nothing: what was sent before is answered with what is there.
 async fn refusal(tx: &mut Tx, by: UserId, plan: &Plan) -> Result<Started, StoreError> {
     let conversation = plan.conversation.to_string();
     let sql = "SELECT c.title FROM conversations c JOIN members m ON m.conversation_id = c.id AND m.user_id = $1
@@ -228,95 +308,6 @@ async fn sent_before(tx: &mut Tx, message: Message, untitled: bool) -> Result<St
     })
 }
 
-/// Inserts what was said, right before the reply, which is hung under it.
-async fn insert_both(
-    tx: &mut Tx,
-    id: MessageId,
-    said: Said,
-    author: Author,
-    reply: &mut Message,
-) -> Result<Message, StoreError> {
-    let at = Seq(reply.position.0 - 1);
-    execute!(
-        &mut *tx,
-        "INSERT INTO messages (id, conversation_id, parent_id, position, seq, role, author_id, parts, status, turn_id,
-                               model, client_id, created_at)
-         VALUES ($1, $2, $3, $4, $4, 'user', $5, $6, 'complete', NULL, NULL, $7, $8),
-                ($9, $2, $1, $10, $10, 'assistant', NULL, '[]', 'pending', $11, $12, NULL, $8)",
-        id.to_string(),
-        reply.conversation.to_string(),
-        reply.parent.map(|parent| parent.to_string()),
-        at.0,
-        author.id.to_string(),
-        said.json,
-        said.client_id.to_string(),
-        reply.created_at.0,
-        reply.id.to_string(),
-        reply.position.0,
-        reply.turn.map(|turn| turn.to_string()),
-        reply.model.as_ref().map(|model| clean(&model.0)),
-    )?;
-    search::index(tx, id, &plain_text(&said.parts)).await?;
-    let parent = reply.parent.replace(id);
-    Ok(Message {
-        id,
-        conversation: reply.conversation,
-        parent,
-        position: at,
-        seq: at,
-        role: Role::User,
-        author: Some(author),
-        parts: said.parts,
-        status: Status::Complete,
-        turn: None,
-        model: None,
-        usage: None,
-        fault: None,
-        client_id: Some(said.client_id),
-        created_at: reply.created_at,
-    })
-}
-
-async fn insert_reply(tx: &mut Tx, reply: &Message) -> Result<(), StoreError> {
-    execute!(
-        tx,
-        "INSERT INTO messages (id, conversation_id, parent_id, position, seq, role, parts, status, turn_id, model,
-                               created_at)
-         VALUES ($1, $2, $3, $4, $4, 'assistant', $5, 'pending', $6, $7, $8)",
-        reply.id.to_string(),
-        reply.conversation.to_string(),
-        reply.parent.map(|parent| parent.to_string()),
-        reply.position.0,
-        to_json(&reply.parts)?,
-        reply.turn.map(|turn| turn.to_string()),
-        reply.model.as_ref().map(|model| clean(&model.0)),
-        reply.created_at.0,
-    )?;
-    Ok(())
-}
-
-async fn insert_turn(tx: &mut Tx, by: UserId, reply: &Message, turn: TurnId, running: bool) -> Result<(), StoreError> {
-    // A reply that goes on begins with what it had, so a crash before the first checkpoint must not lose that.
-    let begun = if reply.parts.is_empty() { None } else { Some(to_json(&reply.parts)?) };
-    execute!(
-        tx,
-        "INSERT INTO turns (id, conversation_id, reply_id, user_id, model, state, position, checkpoint, lease_until,
-                            created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        turn.to_string(),
-        reply.conversation.to_string(),
-        reply.id.to_string(),
-        by.to_string(),
-        reply.model.as_ref().map(|model| clean(&model.0)).unwrap_or_default(),
-        if running { "running" } else { "queued" },
-        reply.position.0,
-        begun,
-        reply.created_at.0 + LEASE_MS,
-        reply.created_at.0,
-    )?;
-    Ok(())
-}
-
 /// Keeps the text so far: [`super::Store::checkpoint`].
 pub(in crate::backend::store) async fn checkpoint(
     tx: &mut Tx,
@@ -338,60 +329,60 @@ pub(in crate::backend::store) async fn checkpoint(
     if kept == 0 { Err(StoreError::NotFound) } else { Ok(()) }
 }
 
+/// A row of what ends a turn: the conversation's new clock, then the reply.
+struct Ending(Option<MessageRow>);
+
+impl<'r, R: Row> FromRow<'r, R> for Ending
+where
+    MessageRow: FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        let reply = (row.len() > 1).then(|| MessageRow::from_row(row));
+        reply.transpose().map(Self)
+    }
+}
+
 /// Ends a turn: [`super::Store::finish_turn`].
 pub(in crate::backend::store) async fn finish(
     tx: &mut Tx,
     clock: &Clock,
     end: &FinishTurn,
+    unindexed: &mut Unindexed,
 ) -> Result<Message, StoreError> {
     let (parts, json) = clean_parts(&end.parts)?;
-    let now = clock.now().0;
-    let seq = fetch!(
+    let fault = end.fault.as_ref().map(fault_json).transpose()?;
+    let rows = together!(
         &mut *tx,
-        fetch_optional,
-        (i64,),
-        "UPDATE conversations SET last_seq = last_seq + 1, updated_at = $2
-         WHERE id = (SELECT t.conversation_id FROM turns t WHERE t.id = $1 AND t.state <> 'done')
-         RETURNING last_seq",
+        Ending,
+        [
+            "UPDATE conversations SET last_seq = last_seq + 1, updated_at = $2
+             WHERE id = (SELECT t.conversation_id FROM turns t WHERE t.id = $1 AND t.state <> 'done')
+             RETURNING last_seq",
+            concat!(
+                "UPDATE messages SET
+                     seq = (SELECT c.last_seq FROM conversations c WHERE c.id = messages.conversation_id), parts = $3,
+                     status = $4, usage_input = $5, usage_output = $6, usage_cached = $7, fault = $8
+                 WHERE id = (SELECT t.reply_id FROM turns t WHERE t.id = $1 AND t.state <> 'done') RETURNING ",
+                message_columns!()
+            ),
+            "UPDATE turns SET state = 'done', checkpoint = NULL, finished_at = $2, usage_input = $5, usage_output = $6,
+                    usage_cached = $7
+             WHERE id = $1 AND state <> 'done'",
+        ],
         end.turn.to_string(),
-        now,
-    )?;
-    let (seq,) = seq.ok_or(StoreError::NotFound)?;
-    let reply = fetch!(
-        &mut *tx,
-        fetch_optional,
-        (String,),
-        "UPDATE turns SET state = 'done', checkpoint = NULL, finished_at = $2, usage_input = $3, usage_output = $4,
-                usage_cached = $5
-         WHERE id = $1 AND state <> 'done' RETURNING reply_id",
-        end.turn.to_string(),
-        now,
-        column(end.usage.input),
-        column(end.usage.output),
-        column(end.usage.cached),
-    )?;
-    // Only another process can have ended it since the statement before: undo that one, and look again.
-    let (reply,) = reply.ok_or(StoreError::Busy)?;
-    let row = fetch!(
-        &mut *tx,
-        fetch_one,
-        MessageRow,
-        concat!(
-            "UPDATE messages SET seq = $2, parts = $3, status = $4, usage_input = $5, usage_output = $6,
-                    usage_cached = $7, fault = $8 WHERE id = $1 RETURNING ",
-            message_columns!()
-        ),
-        reply,
-        seq,
-        json,
+        clock.now().0,
+        json.as_str(),
         status(end.end),
         column(end.usage.input),
         column(end.usage.output),
         column(end.usage.cached),
-        end.fault.as_ref().map(fault_json).transpose()?,
+        fault.as_deref(),
     )?;
+    let reply = rows.into_iter().next_back().ok_or(StoreError::NotFound)?;
+    // Only another process can have ended it since the first statement: undo that one, and look again.
+    let Ending(Some(row)) = reply else { return Err(StoreError::Busy) };
     let message = row.read()?;
-    search::index(tx, message.id, &plain_text(&parts)).await?;
+    unindexed.add(tx, message.id, &plain_text(&parts));
     Ok(message)
 }
 
