@@ -7,6 +7,7 @@
 
 mod db;
 mod text;
+mod wal;
 mod writer;
 
 pub mod conversations;

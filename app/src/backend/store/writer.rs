@@ -10,6 +10,7 @@ use super::{
     db::{Db, Tx},
     search::Unindexed,
     turns::{FinishTurn, NewTurn, Started, write},
+    wal,
 };
 use crate::{
     backend::{clock::Clock, task::Tasks},
@@ -18,8 +19,8 @@ use crate::{
         message::{Message, Part, Usage},
     },
 };
-use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// Operations in one transaction: beyond this a longer batch saves nothing and delays its first caller.
@@ -115,7 +116,9 @@ impl Writer {
         let (queue, incoming) = mpsc::channel(QUEUE);
         let tasks = Tasks::default();
         let stopping = tasks.stopping();
-        tasks.spawn("store writer", async move { Batches { db, clock }.run(incoming, stopping).await });
+        let written = Arc::new(Notify::new());
+        tasks.spawn("database log", wal::keep_short(db.clone(), Arc::clone(&written), tasks.stopping()));
+        tasks.spawn("store writer", async move { Batches { db, clock, written }.run(incoming, stopping).await });
         Self { queue, tasks }
     }
 
@@ -139,6 +142,8 @@ impl Writer {
 struct Batches {
     db: Db,
     clock: Clock,
+    /// Told after each commit.
+    written: Arc<Notify>,
 }
 
 impl Batches {
@@ -168,7 +173,11 @@ impl Batches {
     async fn commit(&self, batch: &mut [Op]) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         match self.write(&mut tx, batch).await {
-            Ok(()) => tx.commit().await,
+            Ok(()) => {
+                tx.commit().await?;
+                self.written.notify_one();
+                Ok(())
+            }
             Err(error) => {
                 // A rollback that fails as well leaves the connection to the pool, which replaces it.
                 drop(tx.rollback().await);
