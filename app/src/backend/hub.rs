@@ -189,11 +189,10 @@ impl Listener {
         Poll::Pending
     }
 
-    /// Everything heard and not yet taken, without waiting: empty if it lagged, and then it no longer counts as lagged.
-    pub fn take_all(&mut self) -> Vec<(Topic, Arc<ChatEvent>)> {
+    /// Everything heard and not yet taken, without waiting, and whether it lagged: there may be more to know than this.
+    pub fn take_all(&mut self) -> (Vec<(Topic, Arc<ChatEvent>)>, bool) {
         let mut queue = lock(&self.ear.0);
-        queue.lagged = false;
-        mem::take(&mut queue.events).into()
+        (mem::take(&mut queue.events).into(), mem::take(&mut queue.lagged))
     }
 }
 

@@ -1,12 +1,13 @@
 //! A turn's end: stored, told, and the next one begun.
 //!
-//! Invariant: a turn is closed once. Its text is not given up while the store may recover; if it does not, the tabs
-//! that are open see the text with a fault that says it could not be saved.
+//! Invariant: a turn is closed once. Its text is not given up while the store may recover: if that takes long, the tabs
+//! that are open see it with a fault that says it could not be saved, and it is tried again until the process ends.
 
 use super::{Chat, live::LiveTurn, turn::internal};
 use crate::{
     backend::{
         caller::{Caller, Via},
+        hub::Topic,
         metrics,
         store::{
             StoreError,
@@ -14,15 +15,13 @@ use crate::{
         },
     },
     wire::{
+        event::ChatEvent,
         id::ConversationId,
         message::{Fault, FaultKind, Message, Status, TurnEnd, Usage, plain_text},
     },
 };
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio::time::{Instant, sleep};
-
-/// Waits between attempts to write: about half a minute in all, a disk that is being cleared or a database that restarts.
-const PATIENCE_MS: [u64; 9] = [20, 80, 300, 1_000, 2_000, 4_000, 6_000, 8_000, 10_000];
 
 /// How a turn came to its end.
 #[derive(Debug)]
@@ -87,7 +86,8 @@ impl Chat {
             }
             Err(error) => {
                 tracing::error!(%error, turn.id = %turn.id, "a reply could not be saved");
-                turn.end(self.unsaved(turn, finish).await, TurnEnd::Failed);
+                turn.end(Some(unsaved(turn, &finish)), TurnEnd::Failed);
+                self.save_later(turn.conversation, finish);
                 TurnEnd::Failed
             }
         };
@@ -105,29 +105,39 @@ impl Chat {
     }
 
     async fn write_end(&self, finish: &FinishTurn) -> Result<Message, StoreError> {
-        let mut waits = PATIENCE_MS.iter();
+        let mut waits = self.options.retries.iter();
         loop {
             match self.store.finish_turn(finish.clone()).await {
-                Err(error @ (StoreError::Busy | StoreError::Unwritable(_) | StoreError::Database(_))) => {
+                Err(error) if may_pass(&error) => {
                     let Some(wait) = waits.next() else { return Err(error) };
                     tracing::warn!(%error, turn.id = %finish.turn, "a reply is not saved yet");
-                    sleep(Duration::from_millis(*wait)).await;
+                    sleep(*wait).await;
                 }
                 done => return done,
             }
         }
     }
 
-    /// The reply as open tabs are to see it when it cannot be stored.
-    async fn unsaved(&self, turn: &LiveTurn, finish: FinishTurn) -> Option<Message> {
-        let mut message = self.store.message(turn.by.user, turn.message).await.ok()?;
-        message.parts = finish.parts;
-        message.status = Status::Failed;
-        message.usage = Some(finish.usage);
-        message.fault = Some(internal(
-            "This reply could not be saved: the server's disk or database cannot be written. Copy what you need of it.",
-        ));
-        Some(message)
+    /// Goes on trying to store a turn's end, for until then no other turn of its room can begin; the room hears of it.
+    fn save_later(self: &Arc<Self>, conversation: ConversationId, finish: FinishTurn) {
+        let chat = Arc::clone(self);
+        let wait = self.options.retries.last().copied().unwrap_or_default();
+        self.tasks.spawn("late save", async move {
+            loop {
+                let last = chat.stopping.run_until_cancelled(sleep(wait)).await.is_none();
+                match chat.store.finish_turn(finish.clone()).await {
+                    Err(error) if may_pass(&error) && !last => continue,
+                    Ok(message) => {
+                        tracing::info!(turn.id = %finish.turn, "a reply is saved after all");
+                        chat.saw(conversation, message.seq);
+                        chat.hub.publish(Topic::Conversation(conversation), ChatEvent::Message { message });
+                    }
+                    Err(StoreError::NotFound) => {}
+                    Err(error) => tracing::error!(%error, turn.id = %finish.turn, "a reply is lost"),
+                }
+                return chat.begin_next(conversation).await;
+            }
+        });
     }
 
     /// Begins the turn that waits longest in a room, unless one runs.
@@ -135,7 +145,7 @@ impl Chat {
         if self.draining() {
             return;
         }
-        let mut waits = PATIENCE_MS.iter();
+        let mut waits = self.options.retries.iter();
         let row = loop {
             match self.store.begin_queued(id).await {
                 Ok(None) => return,
@@ -143,7 +153,7 @@ impl Chat {
                 Err(error) => {
                     tracing::warn!(%error, conversation.id = %id, "a queued turn cannot begin yet");
                     let Some(wait) = waits.next() else { return };
-                    sleep(Duration::from_millis(*wait)).await;
+                    sleep(*wait).await;
                 }
             }
         };
@@ -156,6 +166,7 @@ impl Chat {
                 let finish = FinishTurn { turn: row.id, end, parts: Vec::new(), usage, fault };
                 if let Err(error) = self.write_end(&finish).await {
                     tracing::error!(%error, turn.id = %row.id, "nor can it be closed");
+                    self.save_later(id, finish);
                 }
             }
         }
@@ -180,5 +191,24 @@ impl Chat {
             turn.announce_running();
             self.tasks.spawn("turn", Arc::clone(self).run(turn));
         }
+    }
+}
+
+/// Whether trying again may help.
+fn may_pass(error: &StoreError) -> bool {
+    matches!(error, StoreError::Busy | StoreError::Unwritable(_) | StoreError::Database(_))
+}
+
+/// The reply as open tabs are to see it when it cannot be stored.
+fn unsaved(turn: &LiveTurn, finish: &FinishTurn) -> Message {
+    let fault = internal(
+        "This reply could not be saved: the server's disk or database cannot be written. Copy what you need of it.",
+    );
+    Message {
+        parts: finish.parts.clone(),
+        status: Status::Failed,
+        usage: Some(finish.usage),
+        fault: Some(fault),
+        ..turn.reply.clone()
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct LiveTurn {
     pub(super) id: TurnId,
     pub(super) conversation: ConversationId,
     pub(super) message: MessageId,
+    /// The reply as it was stored before the turn ran.
+    pub(super) reply: Message,
     /// What the reply answers.
     pub(super) parent: Option<MessageId>,
     pub(super) by: Caller,
@@ -69,6 +71,7 @@ impl LiveTurn {
             id: turn,
             conversation: reply.conversation,
             message: reply.id,
+            reply: reply.clone(),
             parent: reply.parent,
             by,
             model,

@@ -50,7 +50,15 @@ pub struct Options {
     pub leave: Duration,
     /// Rounds of tools in one turn.
     pub rounds: u32,
+    /// Waits between attempts to write a turn's end or the next one's beginning.
+    pub retries: &'static [Duration],
 }
+
+/// About half a minute in all: a disk that is being cleared, a database that restarts.
+const RETRIES: [Duration; 9] = {
+    let ms = Duration::from_millis;
+    [ms(20), ms(80), ms(300), ms(1_000), ms(2_000), ms(4_000), ms(6_000), ms(8_000), ms(10_000)]
+};
 
 impl Default for Options {
     fn default() -> Self {
@@ -60,6 +68,7 @@ impl Default for Options {
             approval: Duration::from_millis(limits::APPROVAL_MS.unsigned_abs()),
             leave: Duration::from_secs(2),
             rounds: limits::ROUNDS_MAX,
+            retries: &RETRIES,
         }
     }
 }

@@ -6,9 +6,11 @@
 
 mod approvals;
 mod failures;
+mod lagging;
 mod rooms;
 mod sockets;
 mod turns;
+mod unsaved;
 
 use super::*;
 use crate::{

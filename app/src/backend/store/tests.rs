@@ -12,6 +12,7 @@ mod random;
 mod rooms;
 mod searching;
 mod turning;
+mod writing;
 
 use super::{
     StoreError,
@@ -62,7 +63,7 @@ impl TestStore {
     }
 
     /// Runs statements the store itself never would.
-    async fn sql(&self, sql: &'static str) -> Result<(), StoreError> {
+    pub(crate) async fn sql(&self, sql: &'static str) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         super::db::execute!(&mut tx, sql)?;
         tx.commit().await

@@ -3,7 +3,8 @@
 //! One task takes whatever has queued up while the last commit was under way, runs it in one transaction, commits, and
 //! only then answers each caller: an answer means committed. An operation checks before it writes, so one that is
 //! refused has written nothing and does not concern the others. If the database itself fails one of them, the batch is
-//! rolled back and each is tried again alone; a full disk is not tried again. Other writes do not come here; on SQLite they share the one connection.
+//! rolled back and each is tried again alone; a full disk is not tried again. A panic counts as the database's failure:
+//! without this task nobody could write any more. Other writes do not come here; on SQLite they share the one connection.
 
 use super::{
     StoreError,
@@ -19,7 +20,8 @@ use crate::{
         message::{Message, Part, Usage},
     },
 };
-use std::{sync::Arc, time::Duration};
+use futures::FutureExt;
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -171,6 +173,13 @@ impl Batches {
     }
 
     async fn commit(&self, batch: &mut [Op]) -> Result<(), StoreError> {
+        AssertUnwindSafe(self.transaction(batch)).catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!("writing panicked");
+            Err(StoreError::Database(sqlx::Error::WorkerCrashed))
+        })
+    }
+
+    async fn transaction(&self, batch: &mut [Op]) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         match self.write(&mut tx, batch).await {
             Ok(()) => {

@@ -5,14 +5,14 @@ use super::*;
 use crate::{
     backend::{
         caller::Via,
-        config::DatabaseUrl,
         http::{Guarded, address::Reach},
         hub::{Heard, Topic},
         store::turns::{FinishTurn, NewTurn, NewTurnKind},
+        test::{TestStore, on_every_backend},
     },
     wire::{
         account::Username,
-        id::{CallId, Millis, ModelId},
+        id::{CallId, ModelId},
         message::{Part, TurnEnd, Usage},
     },
 };
@@ -26,22 +26,19 @@ struct Scene {
     tools: ToolRegistry,
     site: std::net::SocketAddr,
     notes: Arc<Mutex<Vec<String>>>,
-    folder: std::path::PathBuf,
 }
 
-impl Drop for Scene {
-    fn drop(&mut self) {
-        // What cannot be removed is the temporary folder's to keep.
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
+/// A scene on SQLite, and the store that goes with it.
+async fn scene() -> (TestStore, Scene) {
+    let t = TestStore::sqlite().await;
+    let scene = scene_on(&t).await;
+    (t, scene)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's server needs a task beside the test")]
-async fn scene() -> Scene {
-    let clock = Clock::manual(Millis(1_767_225_600_000));
-    let folder = std::env::temp_dir().join(format!("parley-tools-{}", clock.id::<uuid::Uuid>()));
-    let url = DatabaseUrl(format!("sqlite:{}", folder.join("test.db").display()).into());
-    let store = Store::open(&url, clock.clone()).await.unwrap();
+async fn scene_on(t: &TestStore) -> Scene {
+    let (store, clock) = (t.store.clone(), t.clock.clone());
+    clock.advance(1_767_225_600_000 - clock.now().0);
     let user = store.create_user(&Username::parse("ada").unwrap(), "hash", false).await.unwrap();
     let conversation = store.create_conversation(user.id, "Engines").await.unwrap().id;
     let kind = NewTurnKind::Send {
@@ -69,7 +66,7 @@ async fn scene() -> Scene {
     let caller = Caller { user: user.id, name: user.name, admin: false, via: Via::Process };
     let progress = Arc::new(move |_share, note: Option<String>| heard.lock().unwrap().extend(note));
     let cx = ToolCx { caller, conversation: Some(conversation), store, clock, progress };
-    Scene { cx, hub, tools, site, notes, folder }
+    Scene { cx, hub, tools, site, notes }
 }
 
 impl Scene {
@@ -107,30 +104,31 @@ fn sample(schema: &Value, all: bool) -> Value {
     }
 }
 
-#[tokio::test]
-async fn every_tool_answers_to_its_own_schema_and_keeps_to_its_result_schema() {
-    let scene = scene().await;
-    let listed = scene.tools.list(&scene.cx.caller).await;
-    assert_eq!(listed.len(), 9);
-    for spec in listed.iter() {
-        for all in [false, true] {
-            let mut arguments = sample(&spec.input_schema, all);
-            // What no schema can say: which server is up, and which conversation is one's own.
-            if spec.name == "website_status" {
-                arguments["url"] = json!(format!("http://{}/", scene.site));
+on_every_backend! {
+    async fn every_tool_answers_to_its_own_schema_and_keeps_to_its_result_schema(t) {
+        let scene = scene_on(t).await;
+        let listed = scene.tools.list(&scene.cx.caller).await;
+        assert_eq!(listed.len(), 9);
+        for spec in listed.iter() {
+            for all in [false, true] {
+                let mut arguments = sample(&spec.input_schema, all);
+                // What no schema can say: which server is up, and which conversation is one's own.
+                if spec.name == "website_status" {
+                    arguments["url"] = json!(format!("http://{}/", scene.site));
+                }
+                if arguments.get("conversation_id").is_some() {
+                    arguments["conversation_id"] = json!(scene.cx.conversation);
+                }
+                let outcome = scene.call(&spec.name, arguments.clone()).await;
+                assert!(!outcome.is_error, "{} {arguments}: {}", spec.name, outcome.text);
+                assert!(!outcome.truncated && !outcome.text.is_empty(), "{}", spec.name);
+                let markup = ["**", "`", "\\", "](", "\n#"];
+                assert!(!markup.iter().any(|mark| outcome.text.contains(mark)), "{}: {}", spec.name, outcome.text);
+                let structured = outcome.structured.unwrap();
+                let mut held = structured.clone();
+                assert_eq!(schema::fit(&spec.output_schema, &mut held), Ok(()), "{}: {structured}", spec.name);
+                assert_eq!(held, structured, "{}: a null or a float where none belongs", spec.name);
             }
-            if arguments.get("conversation_id").is_some() {
-                arguments["conversation_id"] = json!(scene.cx.conversation);
-            }
-            let outcome = scene.call(&spec.name, arguments.clone()).await;
-            assert!(!outcome.is_error, "{} {arguments}: {}", spec.name, outcome.text);
-            assert!(!outcome.truncated && !outcome.text.is_empty(), "{}", spec.name);
-            let markup = ["**", "`", "\\", "](", "\n#"];
-            assert!(!markup.iter().any(|mark| outcome.text.contains(mark)), "{}: {}", spec.name, outcome.text);
-            let structured = outcome.structured.unwrap();
-            let mut held = structured.clone();
-            assert_eq!(schema::fit(&spec.output_schema, &mut held), Ok(()), "{}: {structured}", spec.name);
-            assert_eq!(held, structured, "{}: a null or a float where none belongs", spec.name);
         }
     }
 }
@@ -177,7 +175,7 @@ async fn every_tool_is_well_described() {
 
 #[tokio::test]
 async fn wrong_arguments_get_a_sentence_that_says_what_to_mend() {
-    let scene = scene().await;
+    let (_store, scene) = scene().await;
     for (name, arguments, words) in [
         ("sum", json!({"numbers": "2 40"}), "`numbers` must be an array of numbers, not the string «2 40»."),
         ("sum", json!({}), "`numbers` is missing"),
@@ -204,7 +202,7 @@ async fn wrong_arguments_get_a_sentence_that_says_what_to_mend() {
 
 #[tokio::test]
 async fn the_clock_tells_the_given_time() {
-    let scene = scene().await;
+    let (_store, scene) = scene().await;
     let outcome = scene.call("current_time", json!({"time_zone": "Asia/Kolkata"})).await;
     assert_eq!(outcome.text, "It is Thursday, 1 January 2026, 05:30:00 in Asia/Kolkata (UTC+05:30).");
     let expected = json!({
@@ -216,7 +214,7 @@ async fn the_clock_tells_the_given_time() {
 
 #[tokio::test]
 async fn a_website_is_reported_with_its_title() {
-    let scene = scene().await;
+    let (_store, scene) = scene().await;
     let outcome = scene.call("website_status", json!({"url": format!("http://{}/", scene.site)})).await;
     let structured = outcome.structured.unwrap();
     assert_eq!((&structured["status"], &structured["tls"]), (&json!(200), &json!(false)));
@@ -226,54 +224,55 @@ async fn a_website_is_reported_with_its_title() {
     assert_eq!(scene.notes.lock().unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn conversations_are_read_searched_and_renamed_by_their_owner_alone() {
-    let scene = scene().await;
-    let told = scene.call("get_conversation_history", json!({})).await;
-    assert!(told.text.starts_with("2 messages of «Engines»:"), "{}", told.text);
-    let messages = told.structured.unwrap()["messages"].clone();
-    assert_eq!((&messages[0]["author"], &messages[1]["text"]), (&json!("ada"), &json!("A machine of brass.")));
-    let older = scene.call("get_conversation_history", json!({"limit": 1})).await.structured.unwrap();
-    assert_eq!(older["next_before"], older["messages"][0]["position"]);
-    let first = scene.call("get_conversation_history", json!({"before": older["next_before"]})).await;
-    assert_eq!(first.structured.unwrap()["messages"].as_array().unwrap().len(), 1);
-    let hits = scene.call("search_conversations", json!({"query": "brass"})).await.structured.unwrap();
-    assert_eq!((&hits["hits"][0]["role"], &hits["hits"][0]["title"]), (&json!("assistant"), &json!("Engines")));
+on_every_backend! {
+    async fn conversations_are_read_searched_and_renamed_by_their_owner_alone(t) {
+        let scene = scene_on(t).await;
+        let told = scene.call("get_conversation_history", json!({})).await;
+        assert!(told.text.starts_with("2 messages of «Engines»:"), "{}", told.text);
+        let messages = told.structured.unwrap()["messages"].clone();
+        assert_eq!((&messages[0]["author"], &messages[1]["text"]), (&json!("ada"), &json!("A machine of brass.")));
+        let older = scene.call("get_conversation_history", json!({"limit": 1})).await.structured.unwrap();
+        assert_eq!(older["next_before"], older["messages"][0]["position"]);
+        let first = scene.call("get_conversation_history", json!({"before": older["next_before"]})).await;
+        assert_eq!(first.structured.unwrap()["messages"].as_array().unwrap().len(), 1);
+        let hits = scene.call("search_conversations", json!({"query": "brass"})).await.structured.unwrap();
+        assert_eq!((&hits["hits"][0]["role"], &hits["hits"][0]["title"]), (&json!("assistant"), &json!("Engines")));
 
-    let mut listener = scene.hub.listen();
-    listener.subscribe(Topic::User(scene.cx.caller.user));
-    let renamed = scene.call("rename_conversation", json!({"title": " Brass "})).await;
-    assert_eq!(renamed.text, "The conversation is now called «Brass».");
-    let heard = listener.next().await;
-    assert!(
-        matches!(&heard, Heard::Event(_, event)
-            if matches!(&**event, crate::wire::event::ChatEvent::Conversation { summary } if summary.title == "Brass")),
-        "{heard:?}"
-    );
+        let mut listener = scene.hub.listen();
+        listener.subscribe(Topic::User(scene.cx.caller.user));
+        let renamed = scene.call("rename_conversation", json!({"title": " Brass "})).await;
+        assert_eq!(renamed.text, "The conversation is now called «Brass».");
+        let heard = listener.next().await;
+        assert!(
+            matches!(&heard, Heard::Event(_, event)
+                if matches!(&**event, crate::wire::event::ChatEvent::Conversation { summary } if summary.title == "Brass")),
+            "{heard:?}"
+        );
 
-    let store = &scene.cx.store;
-    let eve = store.create_user(&Username::parse("eve").unwrap(), "hash", false).await.unwrap();
-    let eve = Caller { user: eve.id, name: eve.name, ..scene.cx.caller.clone() };
-    let cx = ToolCx { caller: eve, ..scene.cx.clone() };
-    let id = scene.cx.conversation;
-    for (name, arguments) in [
-        ("get_conversation_history", json!({"conversation_id": id})),
-        ("get_conversation_history", json!({})),
-        ("rename_conversation", json!({"conversation_id": id, "title": "Mine"})),
-        ("get_conversation_history", json!({"conversation_id": "01900000-0000-7000-8000-000000000000"})),
-    ] {
-        let outcome = scene.tools.call(&cx, &call(name, arguments)).await;
-        assert_eq!(outcome, ToolOutcome::error("There is no such conversation, or it is not yours."), "{name}");
+        let store = &scene.cx.store;
+        let eve = store.create_user(&Username::parse("eve").unwrap(), "hash", false).await.unwrap();
+        let eve = Caller { user: eve.id, name: eve.name, ..scene.cx.caller.clone() };
+        let cx = ToolCx { caller: eve, ..scene.cx.clone() };
+        let id = scene.cx.conversation;
+        for (name, arguments) in [
+            ("get_conversation_history", json!({"conversation_id": id})),
+            ("get_conversation_history", json!({})),
+            ("rename_conversation", json!({"conversation_id": id, "title": "Mine"})),
+            ("get_conversation_history", json!({"conversation_id": "01900000-0000-7000-8000-000000000000"})),
+        ] {
+            let outcome = scene.tools.call(&cx, &call(name, arguments)).await;
+            assert_eq!(outcome, ToolOutcome::error("There is no such conversation, or it is not yours."), "{name}");
+        }
+        let none = scene.tools.call(&cx, &call("search_conversations", json!({"query": "brass"}))).await;
+        assert_eq!(none.structured, Some(json!({ "hits": [] })));
+        assert_eq!(store.conversation(scene.cx.caller.user, id.unwrap()).await.unwrap().summary.title, "Brass");
     }
-    let none = scene.tools.call(&cx, &call("search_conversations", json!({"query": "brass"}))).await;
-    assert_eq!(none.structured, Some(json!({ "hits": [] })));
-    assert_eq!(store.conversation(scene.cx.caller.user, id.unwrap()).await.unwrap().summary.title, "Brass");
 }
 
 #[tokio::test]
 async fn what_is_not_read_only_asks_until_a_person_decided() {
     use policy::{Decision, decide};
-    let scene = scene().await;
+    let (_store, scene) = scene().await;
     let (cx, tools) = (&scene.cx, &scene.tools);
     let (rename, sum) = (tools.spec("rename_conversation").unwrap(), tools.spec("sum").unwrap());
     assert_eq!(decide(&cx.store, &cx.caller, &sum).await, Decision::Run);
@@ -334,7 +333,7 @@ impl Tool for Rogue {
 
 #[tokio::test]
 async fn whatever_a_tool_does_the_call_ends_in_an_outcome() {
-    let scene = scene().await;
+    let (_store, scene) = scene().await;
     let cx = &scene.cx;
     let names = ["panics_at_once", "panics_later", "hangs", "babbles", "floods", "nuls"];
     let rogues = names.iter().map(|name| Arc::new(Rogue(bare(name))) as Arc<dyn Tool>).collect();

@@ -285,7 +285,9 @@ impl ChatState {
             self.ask_again(fx);
         }
         let known = self.messages.get(&message.id).map(|old| (old.seq, old.status));
-        if known.is_some_and(|(seq, _)| seq >= message.seq) {
+        // A reply that could not be stored has no new place on the clock, and is to be seen all the same.
+        let unsaved = known == Some((message.seq, Status::Pending)) && message.status == Status::Failed;
+        if !unsaved && known.is_some_and(|(seq, _)| seq >= message.seq) {
             return;
         }
         let mine = message.client_id.is_some_and(|key| self.acknowledge(key, fx));

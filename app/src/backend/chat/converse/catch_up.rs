@@ -92,7 +92,17 @@ impl Socket {
             // The tab claims more than there is: a database that was put back. It learns the true clock from `Ready`.
             seq = behind.seq;
         }
-        let (snapshots, pending) = self.live_now(id);
+        let (snapshots, pending, lagged) = self.live_now(id);
+        if lagged {
+            // Something may have been stored after it was read here. Only a goodbye is not lost.
+            for (topic, event) in pending {
+                self.heard(topic, event);
+            }
+            if !self.over {
+                self.hello(Some(id), behind.after).await;
+            }
+            return;
+        }
         let live: HashSet<TurnId> = snapshots.iter().filter_map(|e| turn_of(e)).collect();
         let ended: HashSet<TurnId> = pending
             .iter()
@@ -119,8 +129,8 @@ impl Socket {
         self.enter(id).await;
     }
 
-    /// The live turns as they are, and what was heard up to that very moment.
-    fn live_now(&mut self, id: ConversationId) -> (Vec<Event>, Vec<(Topic, Event)>) {
+    /// The live turns as they are, and what was heard up to that very moment, and whether some of that was lost.
+    fn live_now(&mut self, id: ConversationId) -> (Vec<Event>, Vec<(Topic, Event)>, bool) {
         let turns = self.chat.rooms.turns(id);
         let mut bodies: Vec<_> = turns.iter().map(|turn| turn.body()).collect();
         let snapshots: Vec<Event> = turns
@@ -129,7 +139,8 @@ impl Socket {
             .filter_map(|(turn, body)| turn.snapshot_of(body))
             .map(|turn| Arc::new(ChatEvent::Turn { turn }))
             .collect();
-        (snapshots, self.listener.take_all())
+        let (pending, lagged) = self.listener.take_all();
+        (snapshots, pending, lagged)
     }
 
     /// Counts the tab as present; a room of several learns who is there, the tab itself too.

@@ -270,6 +270,20 @@ fn messages_of_other_tabs_are_taken_up_once_in_the_order_they_were_written() {
 }
 
 #[test]
+fn a_reply_that_cannot_be_saved_shows_as_failed_until_it_is() {
+    let mut state = open();
+    let reply = |seq, status| message(2, None, seq, Role::Assistant, status, vec![text("precious")]);
+    let hear = |state: &mut ChatState, message: Message| state.apply(&ChatEvent::Message { message });
+    hear(&mut state, reply(1, Status::Pending));
+    let fx = hear(&mut state, reply(1, Status::Failed));
+    assert_eq!((fx.finished, fx.changed), (Some(id(2)), vec![id(2)]));
+    hear(&mut state, reply(1, Status::Pending));
+    assert_eq!(state.message(id(2)).unwrap().status, Status::Failed, "the store still has it as it was");
+    hear(&mut state, reply(2, Status::Complete));
+    assert_eq!(state.message(id(2)).unwrap().status, Status::Complete);
+}
+
+#[test]
 fn branches_are_walked_and_remembered() {
     let mut state = open();
     for (n, parent, seq, role) in [
