@@ -35,7 +35,7 @@ pub(super) enum Driver<S, P> {
 /// An SQLite file's connections.
 #[derive(Clone, Debug)]
 pub(super) struct SqliteFile {
-    writer: SqlitePool,
+    pub(super) writer: SqlitePool,
     pub(super) readers: SqlitePool,
 }
 
@@ -178,9 +178,9 @@ async fn open_sqlite(path: &str) -> Result<SqliteFile, StoreError> {
         .statement_cache_capacity(256)
         .pragma("temp_store", "memory")
         .pragma("cache_size", "-16000")
-        .pragma("mmap_size", "268435456")
-        // Pages; `wal` copies them long before.
-        .pragma("wal_autocheckpoint", "16000")
+        // Pages; `wal` copies them long before. No mmap_size: every growth of the file would make every connection map
+        // it anew, which commits felt.
+        .pragma("wal_autocheckpoint", "64000")
         .pragma("journal_size_limit", "67108864");
     let writer = sqlite_pool(1)
         .after_release(|connection, _| {

@@ -2,25 +2,31 @@
 //!
 //! By itself SQLite copies the log into the database file within whichever commit finds it long, and everybody who
 //! waits for that commit waits for two flushes and thousands of pages. Here a connection of its own does so in the
-//! background, in PASSIVE mode, which never makes a writer wait. That cannot always reach the end of a log that is
-//! being written to, so the automatic copy stays as the backstop for a long one, with little left to do.
+//! background, in PASSIVE mode, which never makes a writer wait. Under a steady load that never quite reaches the end,
+//! so the log goes on growing: when it is long, the writers' own connection copies the little that is left and begins
+//! the log anew. SQLite's automatic copy stays as the backstop for a log that even this does not keep short.
 
-use super::db::{Db, Driver};
+use super::{
+    StoreError,
+    db::{Db, Driver, SqliteFile},
+};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// The least time between two copies: what a flush costs is shared by everything written meanwhile.
-const INTERVAL: Duration = Duration::from_millis(250);
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Pages (4 KiB each) of log from which on it is begun anew.
+const LONG: i64 = 8_000;
 
 /// Copies the log whenever `written` tells of something new; ends with `stopping`, or at once where there is no log.
 pub(super) async fn keep_short(db: Db, written: Arc<Notify>, stopping: CancellationToken) {
     let Driver::Sqlite(file) = db else { return };
-    let mut failing = false;
     let work = async {
+        let mut failing = false;
         loop {
             written.notified().await;
-            let copied = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&file.readers).await;
+            let copied = copy(&file).await;
             // Once for each trouble: a full disk is told of by whoever cannot write, too.
             if let Err(error) = &copied
                 && !failing
@@ -34,5 +40,43 @@ pub(super) async fn keep_short(db: Db, written: Arc<Notify>, stopping: Cancellat
     tokio::select! {
         () = stopping.cancelled() => {}
         () = work => {}
+    }
+}
+
+/// Copies what can be copied now. The answer of the PRAGMA: whether it was kept from it, pages of log, pages copied.
+async fn copy(file: &SqliteFile) -> Result<(), StoreError> {
+    let (_, pages, _): (i64, i64, i64) =
+        sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&file.readers).await?;
+    if pages > LONG {
+        sqlx::query("PRAGMA wal_checkpoint(RESTART)").execute(&file.writer).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests end by panicking")]
+
+    use super::*;
+    use crate::backend::test::TestStore;
+
+    async fn pages(file: &SqliteFile) -> i64 {
+        let sql = "PRAGMA wal_checkpoint(PASSIVE)";
+        sqlx::query_as::<_, (i64, i64, i64)>(sql).fetch_one(&file.readers).await.unwrap().1
+    }
+
+    #[tokio::test]
+    async fn a_long_log_is_begun_anew() {
+        let store = TestStore::sqlite().await;
+        let Driver::Sqlite(file) = &store.inner.db else { panic!("not SQLite") };
+        sqlx::query("CREATE TABLE filler (it TEXT NOT NULL)").execute(&file.writer).await.unwrap();
+        let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+                    INSERT INTO filler SELECT hex(randomblob(1900)) FROM n";
+        sqlx::query(many).bind(LONG + 1_000).execute(&file.writer).await.unwrap();
+        assert!(pages(file).await > LONG);
+        copy(file).await.unwrap();
+        sqlx::query("INSERT INTO filler VALUES ('x')").execute(&file.writer).await.unwrap();
+        assert!(pages(file).await < 10);
+        store.discard().await;
     }
 }
