@@ -29,9 +29,18 @@ pub struct Folder(PathBuf);
 impl Folder {
     /// A new one.
     pub fn new() -> Self {
+        Self::within(&std::env::temp_dir())
+    }
+
+    /// A new one on the disk that has the program.
+    pub fn beside_the_program() -> Self {
+        Self::within(Path::new(env!("CARGO_TARGET_TMPDIR")))
+    }
+
+    fn within(parent: &Path) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("parley-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
+        let path = parent.join(name);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -39,6 +48,13 @@ impl Folder {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Puts a file into its folder `site`.
+    pub fn site_file(&self, name: &str, content: &[u8]) {
+        let path = self.0.join("site").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
     }
 }
 
@@ -97,9 +113,7 @@ impl TestApp {
 
     /// Puts a file into the site folder.
     pub fn site_file(&self, name: &str, content: &[u8]) {
-        let path = self.folder.path().join("site").join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content).unwrap();
+        self.folder.site_file(name, content);
     }
 
     /// A browser that nobody is signed in with.

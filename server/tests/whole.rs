@@ -1,5 +1,6 @@
 //! The whole server, from outside. One program for all of it: linking it takes longer than running it.
 
+mod assets;
 mod bad_frames;
 mod chat_socket;
 mod cli;

@@ -3,13 +3,27 @@
 use super::{Folder, TestUser};
 use std::{
     io::{BufRead, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
 /// `parley` in a folder of its own, with nothing of this process's environment.
 pub fn parley(folder: &Folder) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_parley"));
+    run(Path::new(env!("CARGO_BIN_EXE_parley")), folder)
+}
+
+/// `parley` as it is installed: a folder with the program, the page's files and the hashes in their names.
+pub fn installed(folder: &Folder, hashes: &str) -> Command {
+    let program = folder.path().join("parley");
+    // Not a copy: a file that was just written may be open in another test's child, and then cannot be run.
+    std::fs::hard_link(env!("CARGO_BIN_EXE_parley"), &program).unwrap();
+    std::fs::write(folder.path().join("hash.txt"), hashes).unwrap();
+    run(&program, folder)
+}
+
+fn run(program: &Path, folder: &Folder) -> Command {
+    let mut command = Command::new(program);
     command.env_clear().current_dir(folder.path()).env("PARLEY_BIND", "127.0.0.1:0");
     command
 }
