@@ -116,7 +116,7 @@ pub async fn restore_conversation(id: ConversationId) -> Result<ConversationSumm
     serve(async {
         let (backend, caller) = signed_in()?;
         let summary = backend.store.restore_conversation(caller.user, id).await?;
-        backend.chat.conversation_changed(id).await;
+        backend.chat.conversation_restored(id).await;
         Ok(summary)
     })
     .await

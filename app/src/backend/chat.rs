@@ -202,6 +202,7 @@ impl Chat {
         match self.store.waiting_conversations().await {
             Ok(waiting) => {
                 for conversation in waiting {
+                    self.adopt_queue(conversation).await;
                     self.begin_next(conversation).await;
                 }
             }

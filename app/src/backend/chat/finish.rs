@@ -129,8 +129,7 @@ impl Chat {
                     Err(error) if may_pass(&error) && !last => continue,
                     Ok(message) => {
                         tracing::info!(turn.id = %finish.turn, "a reply is saved after all");
-                        chat.saw(conversation, message.seq);
-                        chat.hub.publish(Topic::Conversation(conversation), ChatEvent::Message { message });
+                        chat.tell(message);
                     }
                     Err(StoreError::NotFound) => {}
                     Err(error) => tracing::error!(%error, turn.id = %finish.turn, "a reply is lost"),
@@ -142,34 +141,72 @@ impl Chat {
 
     /// Begins the turn that waits longest in a room, unless one runs.
     pub(super) async fn begin_next(self: &Arc<Self>, id: ConversationId) {
-        if self.draining() {
-            return;
+        while !self.draining() {
+            let Some(row) = self.next_queued(id).await else { return };
+            if let Some(turn) = self.adopt_or_close(&row).await {
+                return self.launch(turn);
+            }
         }
+    }
+
+    async fn next_queued(&self, id: ConversationId) -> Option<TurnRow> {
         let mut waits = self.options.retries.iter();
-        let row = loop {
+        loop {
             match self.store.begin_queued(id).await {
-                Ok(None) => return,
-                Ok(Some(row)) => break row,
+                Ok(row) => return row,
                 Err(error) => {
                     tracing::warn!(%error, conversation.id = %id, "a queued turn cannot begin yet");
-                    let Some(wait) = waits.next() else { return };
-                    sleep(*wait).await;
-                }
-            }
-        };
-        match self.adopt(&row).await {
-            Ok(turn) => self.launch(turn),
-            Err(error) => {
-                tracing::error!(%error, turn.id = %row.id, "a queued turn cannot be read");
-                let fault = Some(internal("This reply could not be begun. Try again."));
-                let (end, usage) = (TurnEnd::Failed, Usage::default());
-                let finish = FinishTurn { turn: row.id, end, parts: Vec::new(), usage, fault };
-                if let Err(error) = self.write_end(&finish).await {
-                    tracing::error!(%error, turn.id = %row.id, "nor can it be closed");
-                    self.save_later(id, finish);
+                    sleep(*waits.next()?).await;
                 }
             }
         }
+    }
+
+    /// Takes the turns that wait in the store into memory: a turn's end looks there for the one to begin.
+    pub(super) async fn adopt_queue(self: &Arc<Self>, id: ConversationId) {
+        match self.store.live_turns(id).await {
+            Ok(rows) => {
+                for row in rows.iter().filter(|row| !row.running) {
+                    if let Some(turn) = self.adopt_or_close(row).await {
+                        self.forget_if_over(&turn).await;
+                    }
+                }
+            }
+            Err(error) => tracing::error!(%error, conversation.id = %id, "the queue cannot be read"),
+        }
+    }
+
+    /// The live turn of a row; `None` if it cannot be made, and then the turn is closed.
+    async fn adopt_or_close(self: &Arc<Self>, row: &TurnRow) -> Option<Arc<LiveTurn>> {
+        let error = match self.adopt(row).await {
+            Ok(turn) => return Some(turn),
+            Err(error) => error,
+        };
+        tracing::error!(%error, turn.id = %row.id, "a queued turn cannot be read");
+        let fault = Some(internal("This reply could not be begun. Try again."));
+        let (end, usage) = (TurnEnd::Failed, Usage::default());
+        let finish = FinishTurn { turn: row.id, end, parts: Vec::new(), usage, fault };
+        match self.write_end(&finish).await {
+            Ok(message) => self.tell(message),
+            Err(error) => {
+                tracing::error!(%error, turn.id = %row.id, "nor can it be closed");
+                self.save_later(row.conversation, finish);
+            }
+        }
+        None
+    }
+
+    /// Takes a turn that waits out of memory again if it began and ended before it was there.
+    pub(super) async fn forget_if_over(&self, turn: &LiveTurn) {
+        if !turn.has_begun() && matches!(self.store.turn(turn.by.user, turn.id).await, Err(StoreError::NotFound)) {
+            self.rooms.with(turn.conversation, |room| room.leave(turn.id));
+        }
+    }
+
+    /// Tells a room of a message that no live turn tells.
+    fn tell(&self, message: Message) {
+        self.saw(message.conversation, message.seq);
+        self.hub.publish(Topic::Conversation(message.conversation), ChatEvent::Message { message });
     }
 
     /// The live turn of a row, made if this process did not know it yet.

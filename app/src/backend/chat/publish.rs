@@ -37,6 +37,13 @@ impl Chat {
         }
     }
 
+    /// A conversation is back: what still waited in it when it was deleted comes to its end.
+    pub async fn conversation_restored(self: &Arc<Self>, id: ConversationId) {
+        self.conversation_changed(id).await;
+        self.adopt_queue(id).await;
+        self.begin_next(id).await;
+    }
+
     /// Somebody is no longer in a room: their tabs leave it at once, the others are told.
     pub async fn member_removed(&self, id: ConversationId, user: UserId) {
         self.hub.publish(Topic::User(user), ChatEvent::ConversationGone { conversation: id });

@@ -8,10 +8,7 @@ use crate::{
     backend::{
         caller::Caller,
         hub::Topic,
-        store::{
-            StoreError,
-            turns::{NewTurn, NewTurnKind, Started},
-        },
+        store::turns::{NewTurn, NewTurnKind, Started},
     },
     wire::{
         error::ApiError,
@@ -81,9 +78,7 @@ impl Chat {
             return Ok(());
         }
         // It waits. By now the one before it may be over, and this one begun and ended by whoever ended that.
-        if !turn.has_begun() && matches!(self.store.turn(by.user, turn.id).await, Err(StoreError::NotFound)) {
-            self.rooms.with(started.conversation, |room| room.leave(turn.id));
-        }
+        self.forget_if_over(&turn).await;
         // Behind turns that wait for nobody (their beginning failed, or the conversation was away): go on with them.
         if !self.rooms.turns(started.conversation).iter().any(|turn| turn.has_begun()) {
             self.begin_next(started.conversation).await;

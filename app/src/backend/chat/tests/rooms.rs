@@ -76,4 +76,21 @@ on_every_backend! {
         }
         assert_eq!(w.script.live(), 0);
     }
+
+    async fn what_waited_in_a_deleted_conversation_ends_when_it_is_back(t) {
+        let w = World::new(t).await;
+        let running = w.send(&w.ann, "script:\nhang").await.unwrap();
+        let waiting = [w.send(&w.ann, "script:\nsay b").await.unwrap(), w.send(&w.ann, "script:\nsay c").await.unwrap()];
+        let members = t.delete_conversation(w.ann.user, w.room).await.unwrap();
+        w.chat.conversation_deleted(w.room, &members);
+        while w.chat.live(w.room).iter().any(|turn| turn.turn == running.turn) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        t.restore_conversation(w.ann.user, w.room).await.unwrap();
+        w.chat.conversation_restored(w.room).await;
+        for started in waiting {
+            assert_eq!(w.settled(started.reply.id).await.status, Status::Stopped);
+        }
+        assert!(w.chat.live(w.room).is_empty());
+    }
 }

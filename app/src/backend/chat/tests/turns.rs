@@ -154,6 +154,23 @@ on_every_backend! {
         assert_eq!(sides, [false, true, false]);
     }
 
+    async fn after_a_crash_everything_that_waits_is_answered(t) {
+        let w = World::new(t).await;
+        w.script.push("hang");
+        w.send(&w.ann, "hello").await.unwrap();
+        let mut waiting = Vec::new();
+        for _ in 0..4 {
+            waiting.push(w.send(&w.ann, "hello").await.unwrap());
+        }
+        let (after, script, hub) = chat(t, quick());
+        let w = World { chat: after, script, hub, ..w };
+        (0..4).for_each(|n| w.script.push(format!("say {n}")));
+        w.chat.recover().await;
+        for (n, started) in waiting.iter().enumerate() {
+            assert_eq!(w.settled(started.reply.id).await.text(), n.to_string());
+        }
+    }
+
     async fn the_first_reply_gives_the_title(t) {
         let w = World::new(t).await;
         let mut tab = w.tab().await;
