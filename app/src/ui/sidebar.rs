@@ -187,8 +187,13 @@ pub fn Sidebar() -> impl IntoView {
     // After the look at the popover, because it ends it.
     let awake = awake();
     Effect::new(move || {
-        if let Some(list) = list.get_untracked().filter(|_| drawer.out.get()) {
-            _ = list.focus();
+        if drawer.out.get() {
+            // By the next frame it has become visible: what is not cannot take the focus.
+            request_animation_frame(move || {
+                if let Some(list) = list.get_untracked() {
+                    _ = list.focus();
+                }
+            });
         }
     });
     Effect::new(move || {
@@ -198,13 +203,14 @@ pub fn Sidebar() -> impl IntoView {
     });
     let place_class = move || {
         let phone = if drawer.out.get() {
-            "max-lg:translate-x-0"
+            "transition-[translate] max-lg:translate-x-0"
         } else {
-            "max-lg:not-open:-translate-x-full max-lg:not-open:invisible"
+            // It stays visible until it is away, but is visible at once when it comes.
+            "transition-[translate,visibility] max-lg:not-open:-translate-x-full max-lg:not-open:invisible"
         };
         let wide = if drawer.folded.get() { "lg:hidden" } else { "" };
         format!(
-            "fixed inset-y-0 start-0 z-40 flex h-auto w-[min(19rem,88vw)] flex-col border-e border-line bg-surface text-text backdrop:bg-scrim transition-[translate,visibility] duration-200 lg:static lg:w-72 {phone} {wide}"
+            "fixed inset-y-0 start-0 z-40 flex h-auto w-[min(19rem,88vw)] flex-col border-e border-line bg-surface text-text backdrop:bg-scrim duration-200 lg:static lg:w-72 {phone} {wide}"
         )
     };
     view! {
