@@ -38,6 +38,8 @@ use std::{
 
 /// Between two sweeps of the limiter's idle buckets.
 const SWEEP: Duration = Duration::from_mins(1);
+/// How often deleted conversations whose time to be brought back is over are removed for good.
+const PURGE: Duration = Duration::from_hours(1);
 /// What background tasks get to end once everything else has.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -136,12 +138,25 @@ impl Backend {
         Ok(Arc::new(backend))
     }
 
-    /// Forgets what is idle, until the drain.
+    /// Forgets what is idle and removes what was deleted, until the drain.
     fn keep_house(&self) {
         let (limiter, stop) = (self.limiter.clone(), self.tasks.stopping());
         self.tasks.spawn("sweep", async move {
             while stop.run_until_cancelled(tokio::time::sleep(SWEEP)).await.is_some() {
                 limiter.sweep();
+            }
+        });
+        let (store, stop) = (self.store.clone(), self.tasks.stopping());
+        self.tasks.spawn("purge", async move {
+            loop {
+                match store.purge_deleted().await {
+                    Ok(0) => {}
+                    Ok(conversations) => tracing::info!(conversations, "removed what was deleted"),
+                    Err(error) => tracing::warn!(%error, "what was deleted cannot be removed yet"),
+                }
+                if stop.run_until_cancelled(tokio::time::sleep(PURGE)).await.is_none() {
+                    return;
+                }
             }
         });
     }

@@ -109,17 +109,17 @@ pub fn run(cli: Cli) -> Result<(), Refusal> {
 
 /// The settings' meaning, after every check that needs no network.
 fn configure(settings: &Settings) -> Result<Config, Refusal> {
-    let mut faults = Vec::new();
-    match settings.check(app::backend::config::environment) {
-        Ok(config) => {
-            if let Err(reason) = telemetry::check(&config.log) {
-                faults.push(Fault { name: "PARLEY_LOG", reason });
-            }
+    let checked = settings.check(app::backend::config::environment);
+    let filter = settings.log.iter().filter_map(|filter| telemetry::check(filter).err());
+    let bad_filter = filter.map(|reason| Fault { name: "PARLEY_LOG", reason });
+    let faults: Vec<Fault> = checked.as_ref().err().into_iter().flatten().cloned().chain(bad_filter).collect();
+    match checked {
+        Ok(config) if faults.is_empty() => {
             let client = http::client().map_err(OpenError::from)?;
             Models::from_config(&config.models, &client).map_err(OpenError::from)?;
-            if faults.is_empty() { Ok(config) } else { Err(Refusal::Settings(faults)) }
+            Ok(config)
         }
-        Err(faults) => Err(Refusal::Settings(faults)),
+        _ => Err(Refusal::Settings(faults)),
     }
 }
 

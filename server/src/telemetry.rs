@@ -23,8 +23,8 @@ pub fn init(config: &LogConfig) {
 ///
 /// # Errors
 /// A sentence.
-pub fn check(config: &LogConfig) -> Result<(), String> {
-    EnvFilter::try_new(&config.filter)
+pub fn check(filter: &str) -> Result<(), String> {
+    EnvFilter::try_new(filter)
         .map(drop)
-        .map_err(|error| format!("«{}» is not a filter like info or info,app=debug ({error})", config.filter))
+        .map_err(|error| format!("«{filter}» is not a filter like info or info,app=debug ({error})"))
 }

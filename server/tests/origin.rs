@@ -70,6 +70,18 @@ async fn sockets_are_for_our_own_page() {
 }
 
 #[tokio::test]
+async fn a_name_that_was_made_to_point_here_is_not_ours() {
+    let app = TestApp::start().await;
+    let ada = app.person("ada").await;
+    let port = app.url.rsplit(':').next().unwrap();
+    for (host, status) in [("evil.example", StatusCode::FORBIDDEN), ("localhost", StatusCode::OK)] {
+        let (host, origin) = (format!("{host}:{port}"), format!("http://{host}:{port}"));
+        let status_of = post(&ada, &[("host", &host), ("origin", &origin)]).await;
+        assert_eq!(status_of.is_success(), status.is_success(), "{host}: {status_of}");
+    }
+}
+
+#[tokio::test]
 async fn reading_needs_no_origin() {
     let app = TestApp::start().await;
     assert_eq!(app.visitor().get("/sign-in").await.status(), StatusCode::OK);

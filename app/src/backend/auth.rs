@@ -201,7 +201,13 @@ impl Auth {
     pub async fn caller(&self, token: &Token) -> Result<Option<Caller>, AuthError> {
         let Some(session) = self.store.session_by_token(&token.hash()).await? else { return Ok(None) };
         if self.clock.now().0 - session.seen_at.0 >= TOUCH_MS {
-            self.store.touch_session(session.id).await?;
+            match self.store.touch_session(session.id).await {
+                Ok(()) => {}
+                // Revoked since it was looked up.
+                Err(StoreError::NotFound) => return Ok(None),
+                // A disk that cannot be written must not keep people from reading.
+                Err(error) => tracing::warn!(%error, "when a session was last seen cannot be kept"),
+            }
         }
         let Session { id, user, name, admin, .. } = session;
         Ok(Some(Caller { user, name, admin, via: Via::Session(id) }))

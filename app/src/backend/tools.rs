@@ -56,6 +56,10 @@ pub trait Tool: Send + Sync {
     fn spec(&self) -> &ToolSpec;
     /// Runs it. Never fails: a failure is an outcome the model reads. Dropping the future cancels it.
     fn call<'a>(&'a self, cx: &'a ToolCx, arguments: Value) -> BoxFuture<'a, ToolOutcome>;
+    /// Whether it reads what is its caller's alone, beyond the conversation it is called from.
+    fn is_personal(&self) -> bool {
+        false
+    }
 }
 
 /// Why a set of tools cannot be offered: a fault of the program, told at start.
@@ -146,6 +150,11 @@ impl ToolRegistry {
     /// The tool of that name, for policy.
     pub fn spec(&self, name: &str) -> Option<ToolSpec> {
         self.tools.get(name).map(|tool| tool.spec().clone())
+    }
+
+    /// Whether the tool of that name reads what is its caller's alone, for policy.
+    pub fn is_personal(&self, name: &str) -> bool {
+        self.tools.get(name).is_some_and(|tool| tool.is_personal())
     }
 
     /// Runs a call: unknown tool, arguments off the schema, deadline passed and panics are outcomes too.

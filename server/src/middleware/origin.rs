@@ -2,8 +2,9 @@
 //!
 //! Browsers say where a request comes from (`Origin`, RFC 6454; `Sec-Fetch-Site`, Fetch Metadata) and no page can
 //! change that. Cookies are `SameSite=Lax` besides, but another port of the same host is the same site.
-//! Our own origin is the public address, or whatever host the request itself was sent to: a page that is shown at
-//! that host is ours. Origins of other frontends may open `/ws/chat/{room}/` and nothing else.
+//! Our own origin is the public address; or the host that the request was sent to, if that is an IP address, localhost
+//! or the public host at another port. Any other name may be a stranger's that was made to point here after its page
+//! was loaded (DNS rebinding), and such a page must not pass for ours. Origins of other frontends may open `/ws/chat/{room}/` and nothing else.
 
 use super::refusal::refuse;
 use crate::state::AppState;
@@ -43,7 +44,17 @@ fn is_ours(config: &Config, path: &str, headers: &HeaderMap) -> bool {
 fn is_where_it_was_sent(config: &Config, origin: &str, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = origin.strip_prefix(config.public_url.scheme()).and_then(|rest| rest.strip_prefix("://"));
-    authority.is_some() && authority == host
+    authority.is_some() && authority == host && authority.is_some_and(|authority| cannot_be_rebound(config, authority))
+}
+
+/// Whether nobody else's name can stand for that host.
+fn cannot_be_rebound(config: &Config, authority: &str) -> bool {
+    let Ok(url) = url::Url::parse(&format!("http://{authority}")) else { return false };
+    match url.host() {
+        Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) => true,
+        Some(url::Host::Domain(name)) => name == "localhost" || Some(name) == config.public_url.host_str(),
+        None => false,
+    }
 }
 
 /// `/ws/chat/{room}/`, not our own page's socket beside it.

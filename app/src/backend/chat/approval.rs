@@ -12,7 +12,7 @@ use crate::{
     },
     wire::{
         error::ApiError,
-        id::{CallId, Millis, TurnId},
+        id::{CallId, ConversationId, Millis, TurnId},
         tool::{Approval, ToolCall, ToolOutcome, ToolState},
     },
 };
@@ -36,7 +36,10 @@ impl Chat {
         let decision = match self.tools.spec(&call.name) {
             // The registry has the sentence for a tool that does not exist.
             None => Decision::Run,
-            Some(spec) => policy::decide(&self.store, &turn.by, &spec).await,
+            Some(spec) => {
+                let exposed = self.tools.is_personal(&call.name) && self.is_shared(turn.conversation).await;
+                policy::decide(&self.store, &turn.by, &spec, exposed).await
+            }
         };
         let running = ToolState::Running { progress: None, note: None };
         match decision {
@@ -53,6 +56,11 @@ impl Chat {
                 }
             }
         }
+    }
+
+    /// Whether others read along; if that cannot be found out, they do.
+    async fn is_shared(&self, id: ConversationId) -> bool {
+        self.rows(id).await.is_none_or(|rows| rows.len() > 1)
     }
 
     /// Waits for a decision; what to answer instead of running, if it is no.

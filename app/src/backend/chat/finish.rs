@@ -97,7 +97,9 @@ impl Chat {
         if waiting {
             self.begin_next(turn.conversation).await;
         }
+        // A turn that was stopped before it began has no question, and nothing to be called after.
         if let (Some(answer), TurnEnd::Complete | TurnEnd::Stopped) = (answer, end)
+            && !question.is_empty()
             && let Some(model) = self.models.get(Some(&turn.model))
         {
             self.title(turn.conversation, model, question, &answer).await;

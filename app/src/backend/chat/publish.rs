@@ -128,14 +128,11 @@ impl Chat {
         }
     }
 
-    /// Keeps the row of the only member, so that nobody has to ask the store for it.
-    pub(super) fn know_row(&self, user: UserId, row: &ConversationSummary) {
+    /// Keeps the row of the only member, so that nobody has to ask the store for it. `stale` is what the room answered
+    /// before the row was read: somebody may have joined since.
+    pub(super) fn know_row(&self, user: UserId, row: &ConversationSummary, stale: u64) {
         if row.members == 1 {
-            self.rooms.with(row.id, |room| {
-                if let Err(stale) = room.rows() {
-                    room.keep_rows(stale, vec![(user, row.clone())]);
-                }
-            });
+            self.rooms.with(row.id, |room| room.keep_rows(stale, vec![(user, row.clone())]));
         }
     }
 

@@ -110,6 +110,7 @@ fn chat(t: &TestStore, options: Options) -> (Arc<Chat>, ScriptHandle, Hub) {
         tools: ToolRegistry::new(vec![
             tool("look", true),
             tool("write", false),
+            tool("diary", true),
             tool("boom", true),
             tool("hang", true),
         ])
@@ -144,6 +145,10 @@ fn tool(name: &str, read_only_hint: bool) -> Arc<dyn Tool> {
 impl Tool for Trick {
     fn spec(&self) -> &ToolSpec {
         &self.0
+    }
+
+    fn is_personal(&self) -> bool {
+        self.0.name == "diary"
     }
 
     fn call<'a>(&'a self, cx: &'a ToolCx, _arguments: Value) -> BoxFuture<'a, ToolOutcome> {

@@ -55,6 +55,10 @@ impl Tool for Own {
     fn call<'a>(&'a self, cx: &'a ToolCx, arguments: Value) -> BoxFuture<'a, ToolOutcome> {
         (self.run)(cx, &self.hub, arguments).map(|answer| answer.unwrap_or_else(|failure| failure)).boxed()
     }
+
+    fn is_personal(&self) -> bool {
+        true
+    }
 }
 
 fn conversation_property() -> Value {

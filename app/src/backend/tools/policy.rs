@@ -1,7 +1,8 @@
 //! Which call runs at once, which asks a person first, and which never runs.
 //!
 //! Invariant: it fails closed. Only a tool that says it changes nothing runs unasked; a grant that cannot be read
-//! because the database is away denies.
+//! because the database is away denies. In a room of several, a tool that reads its caller's private things asks too:
+//! what it finds is shown to the others, and what made the model call it may be one of them.
 
 use crate::{
     backend::{
@@ -22,9 +23,9 @@ pub enum Decision {
     Deny(String),
 }
 
-/// Decides about a call of `spec` by `caller`.
-pub async fn decide(store: &Store, caller: &Caller, spec: &ToolSpec) -> Decision {
-    if spec.annotations.read_only_hint {
+/// Decides about a call of `spec` by `caller`; `exposed`: its result would show others what is the caller's alone.
+pub async fn decide(store: &Store, caller: &Caller, spec: &ToolSpec, exposed: bool) -> Decision {
+    if spec.annotations.read_only_hint && !exposed {
         return Decision::Run;
     }
     rule(&spec.name, store.tool_grant(caller.user, &spec.name).await)

@@ -275,15 +275,19 @@ async fn what_is_not_read_only_asks_until_a_person_decided() {
     let (_store, scene) = scene().await;
     let (cx, tools) = (&scene.cx, &scene.tools);
     let (rename, sum) = (tools.spec("rename_conversation").unwrap(), tools.spec("sum").unwrap());
-    assert_eq!(decide(&cx.store, &cx.caller, &sum).await, Decision::Run);
-    assert_eq!(decide(&cx.store, &cx.caller, &rename).await, Decision::Ask);
+    assert_eq!(decide(&cx.store, &cx.caller, &sum, false).await, Decision::Run);
+    let search = tools.spec("search_conversations").unwrap();
+    assert!(tools.is_personal(&search.name) && !tools.is_personal(&sum.name));
+    assert_eq!(decide(&cx.store, &cx.caller, &search, false).await, Decision::Run);
+    assert_eq!(decide(&cx.store, &cx.caller, &search, true).await, Decision::Ask, "others would see what it finds");
+    assert_eq!(decide(&cx.store, &cx.caller, &rename, false).await, Decision::Ask);
     cx.store.set_tool_grant(cx.caller.user, &rename.name, true).await.unwrap();
-    assert_eq!(decide(&cx.store, &cx.caller, &rename).await, Decision::Run);
+    assert_eq!(decide(&cx.store, &cx.caller, &rename, false).await, Decision::Run);
     cx.store.set_tool_grant(cx.caller.user, &rename.name, false).await.unwrap();
-    assert!(matches!(decide(&cx.store, &cx.caller, &rename).await, Decision::Deny(_)));
+    assert!(matches!(decide(&cx.store, &cx.caller, &rename, false).await, Decision::Deny(_)));
     cx.store.close().await;
     assert!(
-        matches!(decide(&cx.store, &cx.caller, &rename).await, Decision::Deny(_)),
+        matches!(decide(&cx.store, &cx.caller, &rename, false).await, Decision::Deny(_)),
         "without a database nothing is allowed"
     );
 }

@@ -33,9 +33,12 @@ impl Socket {
             return;
         };
         self.listener.subscribe(Topic::Conversation(id));
+        let unknown = self.chat.rooms.with(id, |room| room.rows().err());
         match self.chat.store.conversation(self.by.user, id).await {
             Ok(row) => {
-                self.chat.know_row(self.by.user, &row.summary);
+                if let Some(stale) = unknown {
+                    self.chat.know_row(self.by.user, &row.summary, stale);
+                }
                 let entered = self.room.as_ref().is_some_and(|room| room.entered);
                 self.room = Some(Open { id, floor: after, told: after, entered });
                 self.behind = Some(CatchUp { after, seq: row.seq, head: row.head });

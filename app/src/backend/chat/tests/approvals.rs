@@ -60,6 +60,25 @@ on_every_backend! {
         assert_eq!(tab.ended(turn).await.status, Status::Stopped);
     }
 
+    async fn what_is_private_is_read_unasked_only_where_nobody_else_reads_along(t) {
+        let w = World::new(t).await;
+        let mut tab = w.tab().await;
+        w.script.push("tool diary {}");
+        w.script.push("say ok");
+        let alone = w.send(&w.ann, "please").await.unwrap();
+        assert_eq!(results(&tab.ended(alone.turn).await), [(false, "diary done".to_owned())]);
+        let ben = caller(t, "ben").await;
+        t.create_invitation(w.ann.user, w.room, "token", Millis(i64::MAX)).await.unwrap();
+        t.join(ben.user, "token").await.unwrap();
+        w.chat.members_changed(w.room).await;
+        w.script.push("tool diary {}");
+        w.send(&w.ann, "again").await.unwrap();
+        let (turn, call) = asked(&mut tab).await;
+        w.script.push("say ok");
+        w.chat.decide(&w.ann, turn, &call, crate::wire::tool::Approval::Deny).await.unwrap();
+        assert!(matches!(&results(&tab.ended(turn).await)[..], [(true, _)]));
+    }
+
     async fn the_owner_may_decide_once_and_other_members_may_not(t) {
         use crate::wire::tool::Approval;
         let w = World::new(t).await;
