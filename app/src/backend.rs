@@ -118,7 +118,7 @@ impl Backend {
             Auth::new(store.clone(), clock.clone(), hub.clone(), limiter.clone(), config.https(), config.sign_up_open);
         let models = Models::from_config(&config.models, &http::client()?)?;
         let tools = ToolRegistry::builtin(http::Guarded::new()?, hub.clone())?;
-        let (sends, frames) = (limiter.clone(), limiter.clone());
+        let (sends, creates, frames) = (limiter.clone(), limiter.clone(), limiter.clone());
         let chat = Chat::new(Setup {
             store: store.clone(),
             hub: hub.clone(),
@@ -127,6 +127,7 @@ impl Backend {
             tasks: tasks.clone(),
             clock: clock.clone(),
             sending: Box::new(move |user| sends.check(Action::Send, &Key::User(user))),
+            creating: Box::new(move |user| creates.check(Action::Create, &Key::User(user))),
             frames: Box::new(move || {
                 let budget = frames.socket();
                 Box::new(move |()| budget.check())

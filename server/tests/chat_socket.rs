@@ -1,15 +1,17 @@
 //! The chat socket over the wire: one message from end to end, who may open one, and who ends it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use crate::support::{PASSWORD, TestApp, TestUser, path_of, socket::NORMAL};
+use crate::support::{
+    PASSWORD, TestApp, path_of,
+    socket::{NORMAL, Socket},
+};
 use app::wire::{
     error::ApiError,
     event::{ByeReason, ChatEvent, ClientEvent, TextKind},
-    id::{ConversationId, Seq},
+    id::Seq,
     message::{Role, Status, TurnEnd},
-    room::Invitation,
 };
-use reqwest::{Response, StatusCode};
+use reqwest::StatusCode;
 
 #[tokio::test]
 async fn what_is_said_is_answered_live_and_stored() {
@@ -41,16 +43,26 @@ async fn what_is_said_is_answered_live_and_stored() {
     app.stop().await;
 }
 
+/// Hears a socket to its end; whether the end of its session was the last it heard, and messages before that.
+async fn signed_out(mut socket: Socket) -> (bool, usize) {
+    let (mut messages, mut last) = (0, None);
+    while let Some(event) = socket.next().await {
+        messages += usize::from(matches!(event, ChatEvent::Message { .. }));
+        last = Some(event);
+    }
+    (last == Some(ChatEvent::Bye { reason: ByeReason::SignedOut }), messages)
+}
+
 #[tokio::test]
-async fn only_the_session_that_ends_loses_its_sockets() {
-    let app = TestApp::start().await;
+async fn only_the_session_that_ends_loses_its_sockets_and_before_whatever_is_said_next() {
+    let app = TestApp::scripted().await;
     let laptop = app.person("ada").await;
-    let room = laptop.room().await;
-    let mut stays = laptop.tab(room).await;
+    let mut stays = laptop.guide("lobby").await;
+    let room = laptop.conversations().await[0].id;
     for way in ["sign_out", "revoke_session"] {
         let phone = app.visitor();
         phone.sign_in("ada", PASSWORD).await;
-        let (first, second) = (phone.tab(room).await, phone.socket().await);
+        let (tab, elsewhere, guide) = (phone.tab(room).await, phone.socket().await, phone.guide("lobby").await);
         let done = if way == "sign_out" {
             phone.call(&path_of(way), &[]).await
         } else {
@@ -59,11 +71,17 @@ async fn only_the_session_that_ends_loses_its_sockets() {
             laptop.call(&path_of(way), &[("id", &other)]).await
         };
         assert!(done.status().is_success(), "{way}: {}", done.status());
-        for socket in [first, second] {
-            assert_eq!(socket.ended().await, (Some(ByeReason::SignedOut), NORMAL, String::new()), "{way}");
+        // No socket that only looks at its session now and then would miss this.
+        stays.say("script:\nsay later").await;
+        assert_eq!(stays.reply().await.0, "later");
+        for socket in [tab, elsewhere] {
+            assert_eq!(signed_out(socket).await, (true, 0), "{way}");
         }
+        let (heard, code, words) = guide.ended().await;
+        assert!(matches!(&heard[..], [last] if last.message == "You were signed out."), "{way}: {heard:?}");
+        assert_eq!((code, words.as_str()), (NORMAL, ""), "{way}");
         assert_eq!(phone.try_socket(Some(&app.url)).await.unwrap_err(), StatusCode::UNAUTHORIZED, "{way}");
-        stays.is_answered().await;
+        assert_eq!(phone.upgrade("/ws/chat/lobby/", Some(&app.url)).await.status(), StatusCode::UNAUTHORIZED, "{way}");
     }
 }
 
@@ -81,31 +99,16 @@ async fn who_is_not_signed_in_or_comes_from_elsewhere_gets_no_socket() {
     ada.socket().await.hello(None).await;
 }
 
-/// Brings `guest` into a room of `owner`'s.
-async fn invite(owner: &TestUser, guest: &TestUser, room: ConversationId) {
-    let invitation = owner.call(&path_of("invite"), &[("id", &room.to_string())]).await;
-    let invitation: Invitation = invitation.json().await.unwrap();
-    let joined = guest.call(&path_of("join"), &[("token", &invitation.token)]).await;
-    assert!(succeeded(&joined), "{}", joined.status());
-}
-
-fn succeeded(response: &Response) -> bool {
-    response.status().is_success() || response.status().is_redirection()
-}
-
 #[tokio::test]
 async fn who_is_removed_from_a_room_is_told_and_let_go_at_once() {
     let app = TestApp::start().await;
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let room = ada.room().await;
-    invite(&ada, &bob, room).await;
+    ada.invite(&bob, room).await;
     let (mut hers, mut his, mut elsewhere) =
         (ada.tab(room).await, bob.tab(room).await, bob.tab(bob.room().await).await);
-    let members = hers.until(|e| matches!(e, ChatEvent::Members { members, .. } if members.len() == 2)).await;
-    let ChatEvent::Members { members, .. } = members else { unreachable!() };
-    let bob_id = members.iter().find(|member| member.name == "bob").unwrap().id;
-    let fields = [("id", &*room.to_string()), ("user", &*bob_id.to_string())];
-    assert!(succeeded(&ada.call(&path_of("remove_member"), &fields).await));
+    hers.until(|e| matches!(e, ChatEvent::Members { members, .. } if members.len() == 2)).await;
+    ada.remove("bob", room).await;
     his.until(|event| matches!(event, ChatEvent::ConversationGone { conversation } if *conversation == room)).await;
     assert_eq!(his.ended().await, (Some(ByeReason::Removed), NORMAL, String::new()));
     hers.until(|e| matches!(e, ChatEvent::Members { members, .. } if members.len() == 1)).await;

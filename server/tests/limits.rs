@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::support::{PASSWORD, TestApp, path_of};
+use app::wire::limits::BODY_MAX;
 use reqwest::{Method, Response, StatusCode, header};
 
 fn retry_after(response: &Response) -> u64 {
@@ -62,6 +63,25 @@ async fn sign_ups_of_one_address_are_limited() {
 }
 
 #[tokio::test]
+async fn one_person_can_make_so_many_conversations_only() {
+    let app = TestApp::start_with(|settings| settings.rate_create = Some("2/1h".to_owned())).await;
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    ada.room().await;
+    ada.guide("lobby").await;
+    ada.guide("lobby").await;
+    let answer = ada.call(&path_of("create_conversation"), &[]).await;
+    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!((1..=1800).contains(&retry_after(&answer)));
+    let answer = ada.upgrade("/ws/chat/another/", Some(&app.url)).await;
+    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!((1..=1800).contains(&retry_after(&answer)));
+    assert!(answer.text().await.unwrap().starts_with("Too many attempts. Try again in "));
+    assert_eq!(ada.conversations().await.len(), 2);
+    ada.guide("lobby").await;
+    bob.room().await;
+}
+
+#[tokio::test]
 async fn an_address_that_floods_is_refused_before_any_work() {
     let app = TestApp::start_with(|settings| settings.rate_request = Some("5/1h".to_owned())).await;
     app.site_file("pkg/parley.js", b"export {}");
@@ -80,7 +100,7 @@ async fn an_address_that_floods_is_refused_before_any_work() {
 #[tokio::test]
 async fn a_large_body_is_refused() {
     let app = TestApp::start().await;
-    let long = "x".repeat(300 * 1024);
+    let long = "x".repeat(BODY_MAX);
     let response = app.visitor().form(&path_of("sign_in"), &[("name", &long), ("password", "x"), ("next", "")]).await;
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }

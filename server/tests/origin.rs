@@ -11,16 +11,9 @@ async fn post(user: &TestUser, headers: &[(&str, &str)]) -> StatusCode {
     user.send(request).await.status()
 }
 
-/// The status of a socket's handshake with those headers.
+/// The status of a socket's handshake with that `Origin`.
 async fn upgrade(user: &TestUser, path: &str, origin: Option<&str>) -> StatusCode {
-    let request = user
-        .bare(Method::GET, path)
-        .header("connection", "upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
-    let request = origin.into_iter().fold(request, |request, origin| request.header("origin", origin));
-    user.send(request).await.status()
+    user.upgrade(path, origin).await.status()
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 #![expect(unreachable_pub, reason = "a test program has no public face")]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+pub mod guide;
 pub mod process;
 pub mod socket;
 
@@ -95,6 +96,7 @@ impl TestApp {
             rate_sign_in_address: off(),
             rate_sign_up: off(),
             rate_send: off(),
+            rate_create: off(),
             rate_search: off(),
             rate_frames: off(),
             rate_request: off(),
@@ -207,6 +209,17 @@ impl TestUser {
             .header(header::REFERER, format!("{}/sign-in", self.url))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(body)
+    }
+
+    /// Asks for a socket as a browser does, and reads the answer.
+    pub async fn upgrade(&self, path: &str, origin: Option<&str>) -> Response {
+        let request = self
+            .bare(reqwest::Method::GET, path)
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        self.send(origin.into_iter().fold(request, |request, origin| request.header(header::ORIGIN, origin))).await
     }
 
     /// Sends with the cookie, and keeps the one that comes back.

@@ -6,6 +6,7 @@ mod chat_socket;
 mod cli;
 mod crash;
 mod drain;
+mod guide;
 mod limits;
 mod origin;
 mod restart;

@@ -61,9 +61,7 @@ pub async fn create_conversation() -> Result<ConversationSummary, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
         let (backend, caller) = signed_in()?;
-        let summary = backend.store.create_conversation(caller.user, "").await?;
-        backend.chat.conversation_changed(summary.id).await;
-        Ok(summary)
+        backend.chat.create(&caller).await.map_err(|error| error.told(&backend.clock))
     })
     .await
 }

@@ -7,6 +7,7 @@
 mod approval;
 mod context;
 mod converse;
+mod create;
 mod finish;
 mod live;
 mod publish;
@@ -81,6 +82,7 @@ pub struct Chat {
     tasks: Tasks,
     clock: Clock,
     sending: Budget<UserId>,
+    creating: Budget<UserId>,
     frames: Box<dyn Fn() -> Budget<()> + Send + Sync>,
     options: Options,
     rooms: rooms::Rooms,
@@ -103,12 +105,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Chat {
     /// A chat without live turns; [`Chat::recover`] is next.
     pub fn new(setup: Setup) -> Arc<Self> {
-        let Setup { store, hub, models, tools, tasks, clock, sending, frames, options } = setup;
+        let Setup { store, hub, models, tools, tasks, clock, sending, creating, frames, options } = setup;
         let stopping = tasks.stopping();
         let (rooms, closed, quiet) = (rooms::Rooms::default(), AtomicBool::new(false), Notify::new());
-        let chat =
-            Self { store, hub, models, tools, tasks, clock, sending, frames, options, rooms, closed, quiet, stopping };
-        Arc::new(chat)
+        Arc::new(Self {
+            store,
+            hub,
+            models,
+            tools,
+            tasks,
+            clock,
+            sending,
+            creating,
+            frames,
+            options,
+            rooms,
+            closed,
+            quiet,
+            stopping,
+        })
     }
 
     /// Stores a message and the reply-to-be, and begins or queues the reply.

@@ -35,6 +35,8 @@ pub enum Action {
     SignUp,
     /// A message, edit or new reply, by [`Key::User`].
     Send,
+    /// A new conversation, by [`Key::User`].
+    Create,
     /// A search, by [`Key::User`].
     Search,
     /// Any request that is not a static file, by [`Key::Address`].
@@ -94,6 +96,7 @@ struct Buckets {
     sign_in_address: Option<Keyed>,
     sign_up: Option<Keyed>,
     send: Option<Keyed>,
+    create: Option<Keyed>,
     search: Option<Keyed>,
     request: Option<Keyed>,
 }
@@ -105,6 +108,7 @@ impl Buckets {
             Action::SignInAddress => &self.sign_in_address,
             Action::SignUp => &self.sign_up,
             Action::Send => &self.send,
+            Action::Create => &self.create,
             Action::Search => &self.search,
             Action::Request => &self.request,
         }
@@ -112,9 +116,8 @@ impl Buckets {
     }
 
     fn all(&self) -> impl Iterator<Item = &Keyed> {
-        [&self.sign_in_account, &self.sign_in_address, &self.sign_up, &self.send, &self.search, &self.request]
-            .into_iter()
-            .flatten()
+        let Self { sign_in_account, sign_in_address, sign_up, send, create, search, request } = self;
+        [sign_in_account, sign_in_address, sign_up, send, create, search, request].into_iter().flatten()
     }
 }
 
@@ -129,6 +132,7 @@ impl Limiter {
             sign_in_address: keyed(rates.sign_in_address),
             sign_up: keyed(rates.sign_up),
             send: keyed(rates.send),
+            create: keyed(rates.create),
             search: keyed(rates.search),
             request: keyed(rates.request),
         };

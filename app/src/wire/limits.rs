@@ -6,6 +6,8 @@ pub const MESSAGE_MAX: usize = 32_000;
 pub const MESSAGE_WARN: usize = MESSAGE_MAX - 2_000;
 /// Bytes of one socket frame from a tab: a full message of four-byte characters, JSON-escaped, with room for its keys.
 pub const FRAME_MAX: usize = 256 * 1024;
+/// Bytes of a request's body: forms are short, the longest message is no more than a frame, and files do not come yet.
+pub const BODY_MAX: usize = FRAME_MAX;
 /// Characters in a conversation's title: what a sidebar can show in two lines.
 pub const TITLE_MAX: usize = 120;
 /// Characters in a user name.

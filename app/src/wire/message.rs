@@ -58,13 +58,16 @@ impl Message {
     }
 }
 
+/// What stands between two text parts where they are read as one text.
+pub const BETWEEN_TEXTS: &str = "\n\n";
+
 /// The text parts of `parts`, joined by blank lines; thinking and tools are left out.
 pub fn plain_text(parts: &[Part]) -> String {
     let mut out = String::new();
     for part in parts {
         if let Part::Text { text } = part {
             if !out.is_empty() && !text.is_empty() {
-                out.push_str("\n\n");
+                out.push_str(BETWEEN_TEXTS);
             }
             out.push_str(text);
         }

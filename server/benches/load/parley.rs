@@ -53,7 +53,9 @@ impl Parley {
             .env("PARLEY_DATA_DIR", &folder)
             .env("PARLEY_OFFLINE_DELAY_MS", "0")
             .env("PARLEY_LOG", "warn")
-            .envs(["SIGN_UP", "SEND", "FRAMES", "REQUEST"].map(|limit| (format!("PARLEY_RATE_{limit}"), "off")))
+            .envs(
+                ["SIGN_UP", "SEND", "CREATE", "FRAMES", "REQUEST"].map(|limit| (format!("PARLEY_RATE_{limit}"), "off")),
+            )
             .stdout(Stdio::null())
             .spawn()?;
         let mut parley = Self { child, address, people: Vec::with_capacity(TALKERS), folder };

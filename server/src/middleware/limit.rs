@@ -9,7 +9,7 @@ use app::{
         caller::Peer,
         limiter::{Action, Key},
     },
-    wire::error::ApiError,
+    wire::{error::ApiError, limits::BODY_MAX},
 };
 use axum::{
     body::Body,
@@ -19,9 +19,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http_body_util::Limited;
-
-/// Bytes of a request's body: a form with the longest message many times over.
-const BODY_MAX: usize = 256 * 1024;
 
 /// Refuses what is too often or too large.
 pub async fn limit(State(state): State<AppState>, request: Request, next: Next) -> Response {

@@ -32,7 +32,8 @@ fn run(program: &Path, folder: &Folder) -> Command {
 pub fn scripted(folder: &Folder) -> Command {
     let mut command = parley(folder);
     command.env("PARLEY_SCRIPTED", "true").env("PARLEY_DEFAULT_MODEL", super::SCRIPTED);
-    command.envs(["SIGN_UP", "SEND", "FRAMES", "REQUEST"].map(|limit| (format!("PARLEY_RATE_{limit}"), "off")));
+    command
+        .envs(["SIGN_UP", "SEND", "CREATE", "FRAMES", "REQUEST"].map(|limit| (format!("PARLEY_RATE_{limit}"), "off")));
     command
 }
 

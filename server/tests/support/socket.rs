@@ -5,10 +5,11 @@ use app::{
     api::chat::ChatSocket,
     backend::clock::Clock,
     wire::{
-        conversation::ConversationSummary,
+        conversation::{ConversationSummary, ConversationView, Listed},
         event::{ByeReason, ChatEvent, ClientEvent},
         id::{ClientId, ConversationId, Seq},
         message::{Message as Written, Status},
+        room::Invitation,
     },
 };
 use futures::{
@@ -33,26 +34,29 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The close code of the server's own goodbye.
 pub const NORMAL: u16 = 1000;
 
+/// A socket's writing half.
+pub(super) type Sink = SplitSink<WebSocketStream<TcpStream>, Message>;
+
 /// An open socket. It fails its test if it breaks instead of saying goodbye.
 #[derive(Debug)]
 pub struct Socket {
-    sink: SplitSink<WebSocketStream<TcpStream>, Message>,
+    sink: Sink,
     ear: Ear,
 }
 
 /// Its reading half.
 #[derive(Debug)]
-struct Ear {
+pub(super) struct Ear {
     stream: SplitStream<WebSocketStream<TcpStream>>,
     /// Code and words of the server's close frame.
     goodbye: Option<(u16, String)>,
 }
 
 impl TestUser {
-    /// Opens a socket with that `Origin`, or hears why not.
-    pub async fn try_socket(&self, origin: Option<&str>) -> Result<Socket, StatusCode> {
+    /// Opens a socket at a path with that `Origin`, or hears why not.
+    pub(super) async fn connect(&self, path: &str, origin: Option<&str>) -> Result<(Sink, Ear), StatusCode> {
         let authority = self.url.strip_prefix("http://").unwrap();
-        let mut request = format!("ws://{authority}{}", ChatSocket::PATH).into_client_request().unwrap();
+        let mut request = format!("ws://{authority}{path}").into_client_request().unwrap();
         let headers = request.headers_mut();
         headers.insert(header::USER_AGENT, "Mozilla/5.0 (Test)".parse().unwrap());
         if let Some(origin) = origin {
@@ -65,11 +69,17 @@ impl TestUser {
         match timeout(PATIENCE, client_async(request, stream)).await.expect("no answer to the upgrade") {
             Ok((socket, _)) => {
                 let (sink, stream) = socket.split();
-                Ok(Socket { sink, ear: Ear { stream, goodbye: None } })
+                Ok((sink, Ear { stream, goodbye: None }))
             }
             Err(tungstenite::Error::Http(response)) => Err(response.status()),
             Err(fault) => panic!("the upgrade broke: {fault}"),
         }
+    }
+
+    /// Opens the page's socket with that `Origin`, or hears why not.
+    pub async fn try_socket(&self, origin: Option<&str>) -> Result<Socket, StatusCode> {
+        let (sink, ear) = self.connect(ChatSocket::PATH, origin).await?;
+        Ok(Socket { sink, ear })
     }
 
     /// Opens a socket as our page does.
@@ -87,6 +97,30 @@ impl TestUser {
     /// All messages of a room, as a new tab hears them.
     pub async fn messages(&self, room: ConversationId) -> Vec<Written> {
         self.socket().await.hello(Some(room)).await
+    }
+
+    /// One's conversations, as the sidebar shows them.
+    pub async fn conversations(&self) -> Vec<ConversationSummary> {
+        let listed = self.call(&path_of("list_conversations"), &[]).await;
+        listed.json::<Listed>().await.unwrap().page.items
+    }
+
+    /// Brings `guest` into a room of one's own.
+    pub async fn invite(&self, guest: &Self, room: ConversationId) {
+        let invitation = self.call(&path_of("invite"), &[("id", &room.to_string())]).await;
+        let invitation: Invitation = invitation.json().await.unwrap();
+        let joined = guest.call(&path_of("join"), &[("token", &invitation.token)]).await;
+        assert!(!joined.status().is_client_error() && !joined.status().is_server_error(), "{}", joined.status());
+    }
+
+    /// Takes somebody of that name out of a room of one's own.
+    pub async fn remove(&self, name: &str, room: ConversationId) {
+        let view = self.call(&path_of("open_conversation"), &[("id", &room.to_string())]).await;
+        let view: ConversationView = view.json().await.unwrap();
+        let user = view.members.iter().find(|member| member.name == name).unwrap().id;
+        let fields = [("id", &*room.to_string()), ("user", &*user.to_string())];
+        let removed = self.call(&path_of("remove_member"), &fields).await;
+        assert!(removed.status().is_success(), "{}", removed.status());
     }
 
     /// A new conversation of one's own.
@@ -179,30 +213,36 @@ impl Socket {
     }
 
     /// Hears it to its end, which must be the server's doing: why, and code and words of its close frame.
-    pub async fn ended(mut self) -> (Option<ByeReason>, u16, String) {
+    pub async fn ended(self) -> (Option<ByeReason>, u16, String) {
         self.ear.ended().await
     }
 }
 
 impl Ear {
     async fn next(&mut self) -> Option<ChatEvent> {
-        match self.read().await {
-            Ok(event) => event,
+        self.frame().await.map(|frame| event(&frame))
+    }
+
+    async fn read(&mut self) -> Result<Option<ChatEvent>, tungstenite::Error> {
+        Ok(self.read_frame().await?.map(|frame| event(&frame)))
+    }
+
+    /// The next frame that says something; `None` after the last.
+    pub(super) async fn frame(&mut self) -> Option<Message> {
+        match self.read_frame().await {
+            Ok(frame) => frame,
             // After a fault of the peer's the server cannot read on, so the connection is reset in the end.
             Err(_) if self.goodbye.as_ref().is_some_and(|(code, _)| *code != NORMAL) => None,
             Err(fault) => panic!("the socket broke: {fault}"),
         }
     }
 
-    async fn read(&mut self) -> Result<Option<ChatEvent>, tungstenite::Error> {
+    async fn read_frame(&mut self) -> Result<Option<Message>, tungstenite::Error> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             // Pings are no news.
             match timeout_at(deadline, self.stream.next()).await.expect("the server says nothing").transpose()? {
-                Some(Message::Binary(frame)) => match frame.split_first() {
-                    Some((0, json)) => return Ok(serde_json::from_slice(json).unwrap()),
-                    _ => panic!("a fault instead of an event: {}", String::from_utf8_lossy(&frame)),
-                },
+                Some(frame @ (Message::Binary(_) | Message::Text(_))) => return Ok(Some(frame)),
                 Some(Message::Close(frame)) => {
                     let frame = frame.expect("a close frame without a code");
                     self.goodbye = Some((frame.code.into(), frame.reason.to_string()));
@@ -213,15 +253,28 @@ impl Ear {
         }
     }
 
-    async fn ended(&mut self) -> (Option<ByeReason>, u16, String) {
+    /// Code and words of the server's close frame, at the socket's end.
+    pub(super) fn goodbye(self) -> (u16, String) {
+        self.goodbye.expect("the server hung up without a close frame")
+    }
+
+    async fn ended(mut self) -> (Option<ByeReason>, u16, String) {
         let mut why = None;
         while let Some(event) = self.next().await {
             if let ChatEvent::Bye { reason } = event {
                 why = Some(reason);
             }
         }
-        let (code, words) = self.goodbye.take().expect("the server hung up without a close frame");
+        let (code, words) = self.goodbye();
         (why, code, words)
+    }
+}
+
+/// What a frame of the page's socket holds: the byte 0, then JSON.
+fn event(frame: &Message) -> ChatEvent {
+    match frame {
+        Message::Binary(frame) if frame.first() == Some(&0) => serde_json::from_slice(&frame[1..]).unwrap(),
+        other => panic!("a fault instead of an event: {other}"),
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Setup {
     pub clock: Clock,
     /// Counts what a person sends: messages, edits, new replies.
     pub sending: Budget<UserId>,
+    /// Counts the conversations a person makes.
+    pub creating: Budget<UserId>,
     /// Makes the budget of one socket's frames.
     pub frames: Box<dyn Fn() -> Budget<()> + Send + Sync>,
     /// The numbers.

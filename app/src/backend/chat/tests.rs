@@ -123,6 +123,7 @@ fn chat(t: &TestStore, options: Options) -> (Arc<Chat>, ScriptHandle, Hub) {
     });
     (chat, script, hub)
 }
+        creating: Box::new(|_| Ok(())),
 
 async fn caller(t: &TestStore, name: &str) -> Caller {
     Caller { user: t.person(name).await, name: name.to_owned(), admin: false, via: Via::Process }

@@ -96,6 +96,7 @@ impl Settings {
             request: faults.rate("PARLEY_RATE_REQUEST", self.rate_request.as_ref(), 1200, 60),
         }
     }
+            create: faults.rate("PARLEY_RATE_CREATE", self.rate_create.as_ref(), 100, 3600),
 }
 
 #[cfg(test)]

@@ -67,6 +67,8 @@ pub struct Rates {
     pub sign_up: Rate,
     /// Messages, edits and new replies of one person.
     pub send: Rate,
+    /// New conversations of one person.
+    pub create: Rate,
     /// Searches of one person.
     pub search: Rate,
     /// Frames of one socket.
@@ -82,6 +84,7 @@ impl Rates {
         sign_in_address: Rate::OFF,
         sign_up: Rate::OFF,
         send: Rate::OFF,
+        create: Rate::OFF,
         search: Rate::OFF,
         frames: Rate::OFF,
         request: Rate::OFF,

@@ -155,6 +155,10 @@ pub struct Settings {
     #[arg(long, env = "PARLEY_RATE_SEND", value_name = "RATE", global = true, help_heading = "Limits")]
     pub rate_send: Option<String>,
 
+    /// New conversations of one person [default: 100/1h]
+    #[arg(long, env = "PARLEY_RATE_CREATE", value_name = "RATE", global = true, help_heading = "Limits")]
+    pub rate_create: Option<String>,
+
     /// Searches of one person [default: 60/1m]
     #[arg(long, env = "PARLEY_RATE_SEARCH", value_name = "RATE", global = true, help_heading = "Limits")]
     pub rate_search: Option<String>,

@@ -132,7 +132,8 @@ impl Store {
         }
     }
 
-    async fn find_room(&self, by: UserId, room_name: &str) -> Result<Option<ConversationId>, StoreError> {
+    /// [`Store::room`] if it is there.
+    pub async fn find_room(&self, by: UserId, room_name: &str) -> Result<Option<ConversationId>, StoreError> {
         let found = read!(
             self,
             fetch_optional,
