@@ -35,6 +35,11 @@ pub fn turn_ended(end: TurnEnd, took: Duration, usage: Usage) {
     };
     metrics::counter!(TURNS_ENDED, "end" => label).increment(1);
     metrics::histogram!(TURN_SECONDS).record(took);
+    tokens(usage);
+}
+
+/// A request to a model cost that much.
+pub fn tokens(usage: Usage) {
     metrics::counter!(TOKENS, "direction" => "input").increment(usage.input);
     metrics::counter!(TOKENS, "direction" => "output").increment(usage.output);
     metrics::counter!(TOKENS, "direction" => "cached").increment(usage.cached);

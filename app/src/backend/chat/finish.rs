@@ -102,7 +102,7 @@ impl Chat {
             && !question.is_empty()
             && let Some(model) = self.models.get(Some(&turn.model))
         {
-            self.title(turn.conversation, model, question, &answer).await;
+            self.title(turn, model, question, &answer).await;
         }
     }
 

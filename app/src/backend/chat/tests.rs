@@ -91,10 +91,15 @@ impl World {
 }
 
 fn chat(t: &TestStore, options: Options) -> (Arc<Chat>, ScriptHandle, Hub) {
+    chat_by(t, options, "scripted/test")
+}
+
+/// A chat whose only model has that id: titles are asked of all but the scripted ones.
+fn chat_by(t: &TestStore, options: Options, model: &str) -> (Arc<Chat>, ScriptHandle, Hub) {
     let (provider, script) = Scripted::new();
     let hub = Hub::default();
     let model = Model {
-        id: ModelId("scripted/test".to_owned()),
+        id: ModelId(model.to_owned()),
         name: "Scripted".to_owned(),
         vendor_name: "test".to_owned(),
         context_window: 100_000,

@@ -1,12 +1,16 @@
 //! A conversation's title, made after its first reply.
 //!
 //! A real model is asked in a few words; if it cannot answer, or if there is none, the first message's beginning
-//! serves. Nothing waits for it, and a title a person gave is never replaced.
+//! serves. Nothing waits for it, and a title a person gave is never replaced. What asking costs counts with the turn
+//! that is titled, whether a title came of it or not.
 
-use super::Chat;
+use super::{Chat, live::LiveTurn};
 use crate::{
-    backend::llm::{ChatRequest, Content, Delta, Model, RequestTurn},
-    wire::id::ConversationId,
+    backend::{
+        llm::{ChatRequest, Content, Delta, Model, RequestTurn},
+        metrics,
+    },
+    wire::{id::ConversationId, message::Usage},
 };
 use futures::StreamExt;
 use std::{sync::Arc, time::Duration};
@@ -21,22 +25,37 @@ const ASK: &str = "Write a title for this conversation: at most six words, in it
 Answer with the title alone.";
 
 impl Chat {
-    /// Titles a conversation that has none, and tells its members.
-    pub(super) async fn title(&self, id: ConversationId, model: &Model, question: &str, answer: &str) {
+    /// Titles the conversation of a turn, if it has no title, and tells its members.
+    pub(super) async fn title(&self, turn: &LiveTurn, model: &Model, question: &str, answer: &str) {
+        let mut usage = Usage::default();
         let asked = if model.offline || model.id.0.starts_with("scripted/") {
             None
         } else {
             tokio::select! {
-                title = ask(model, question, answer) => title,
+                title = ask(model, question, answer, &mut usage) => title,
                 () = tokio::time::sleep(PATIENCE) => None,
                 () = self.stopping.cancelled() => None,
             }
         };
+        self.count_title(turn, usage).await;
         let title = asked.unwrap_or_else(|| shorten(question));
-        if title.is_empty() {
+        if !title.is_empty() {
+            self.keep_title(turn.conversation, &title).await;
+        }
+    }
+
+    async fn count_title(&self, turn: &LiveTurn, usage: Usage) {
+        if usage == Usage::default() {
             return;
         }
-        match self.store.title_if_empty(id, &title).await {
+        metrics::tokens(usage);
+        if let Err(error) = self.store.add_usage(turn.id, usage).await {
+            tracing::warn!(%error, turn.id = %turn.id, "what a title cost cannot be counted");
+        }
+    }
+
+    async fn keep_title(&self, id: ConversationId, title: &str) {
+        match self.store.title_if_empty(id, title).await {
             Ok(true) => self.conversation_changed(id).await,
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, conversation.id = %id, "a title cannot be kept"),
@@ -44,7 +63,8 @@ impl Chat {
     }
 }
 
-async fn ask(model: &Model, question: &str, answer: &str) -> Option<String> {
+/// What the model calls it; `usage` is what that costs, as far as it is known.
+async fn ask(model: &Model, question: &str, answer: &str, usage: &mut Usage) -> Option<String> {
     let cut = |text: &str| text.chars().take(SHOWN).collect::<String>();
     let text = format!("{ASK}\n\nPerson: {}\n\nAssistant: {}", cut(question), cut(answer));
     let request = ChatRequest {
@@ -59,6 +79,7 @@ async fn ask(model: &Model, question: &str, answer: &str) -> Option<String> {
     while let Some(delta) = deltas.next().await {
         match delta {
             Ok(Delta::Text(text)) => title.push_str(&text),
+            Ok(Delta::Usage(so_far)) => *usage = so_far,
             Ok(Delta::Stop(_)) => break,
             Ok(_) => {}
             Err(error) => {

@@ -1,7 +1,7 @@
 //! Streaming, stopping, queueing, joining late, going on, titles.
 
 use super::*;
-use crate::backend::test::on_every_backend;
+use crate::{backend::test::on_every_backend, wire::message::Usage};
 use proptest::prelude::*;
 
 on_every_backend! {
@@ -180,6 +180,33 @@ on_every_backend! {
 
     async fn a_drain_interrupts_what_does_not_end(t) {
         let w = World::new(t).await;
+    async fn a_model_is_asked_for_the_title_and_what_that_costs_is_counted(t) {
+        let w = World::new(t).await;
+        let (chat, script, hub) = chat_by(t, quick(), "vendor/test");
+        let mut w = World { chat, script, hub, ..w };
+        for (title, cost, then) in [
+            ("say «Bread, baked»", Usage { input: 300, output: 9, cached: 20 }, "Bread, baked"),
+            ("fail overloaded", Usage::default(), "How do I bake?"),
+        ] {
+            w.room = t.create_conversation(w.ann.user, "").await.unwrap().id;
+            let (before, turns) = t.usage(w.ann.user, Millis(0)).await.unwrap();
+            let mut tab = w.tab().await;
+            w.script.push("say With flour.\nusage 40 2 1");
+            let Usage { input, output, cached } = cost;
+            w.script.push(format!("usage {input} {output} {cached}\n{title}"));
+            let started = w.send(&w.ann, "How do I bake?").await.unwrap();
+            tab.until(|e| matches!(e, ChatEvent::Conversation { summary } if summary.title == then)).await;
+            let mut sum = before;
+            sum += Usage { input: 40, output: 2, cached: 1 };
+            sum += cost;
+            assert_eq!(t.usage(w.ann.user, Millis(0)).await.unwrap(), (sum, turns + 1));
+            let reply = t.message(w.ann.user, started.reply.id).await.unwrap();
+            assert_eq!(reply.usage, Some(Usage { input: 40, output: 2, cached: 1 }), "the reply's own");
+        }
+        let asked = w.script.requests();
+        assert_eq!((asked.len(), asked[1].tools.len(), asked[1].turns.len()), (4, 0, 1));
+    }
+
         let mut tab = w.tab().await;
         let started = w.send(&w.ann, "script:\nput kept\nhang").await.unwrap();
         tab.until(|e| matches!(e, ChatEvent::Delta { .. })).await;
