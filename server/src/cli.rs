@@ -7,7 +7,7 @@ use crate::{serve, shutdown::Signals, telemetry};
 use app::backend::{
     Backend, OpenError,
     auth::AuthError,
-    config::{Config, Fault, Settings},
+    config::{Config, Fault, Settings, environment},
     http,
     llm::Models,
 };
@@ -109,16 +109,18 @@ pub fn run(cli: Cli) -> Result<(), Refusal> {
 
 /// The settings' meaning, after every check that needs no network.
 fn configure(settings: &Settings) -> Result<Config, Refusal> {
-    let checked = settings.check(app::backend::config::environment);
+    let checked = settings.check(environment);
     let filter = settings.log.iter().filter_map(|filter| telemetry::check(filter).err());
     let bad_filter = filter.map(|reason| Fault { name: "PARLEY_LOG", reason });
-    let faults: Vec<Fault> = checked.as_ref().err().into_iter().flatten().cloned().chain(bad_filter).collect();
+    let mut faults: Vec<Fault> = checked.as_ref().err().into_iter().flatten().cloned().chain(bad_filter).collect();
+    let client = http::client().map_err(OpenError::from)?;
+    if let Err(error) = Models::from_config(&settings.models_config(environment), &client) {
+        // A setting that was not understood has other models than were meant.
+        let told: Vec<_> = faults.iter().map(|fault| fault.name).collect();
+        faults.extend(error.faults.into_iter().filter(|fault| !told.contains(&fault.name)));
+    }
     match checked {
-        Ok(config) if faults.is_empty() => {
-            let client = http::client().map_err(OpenError::from)?;
-            Models::from_config(&config.models, &client).map_err(OpenError::from)?;
-            Ok(config)
-        }
+        Ok(config) if faults.is_empty() => Ok(config),
         _ => Err(Refusal::Settings(faults)),
     }
 }

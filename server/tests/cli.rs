@@ -45,6 +45,33 @@ fn bad_settings_are_named_all_at_once() {
 }
 
 #[test]
+fn what_is_wrong_with_the_models_is_named_with_the_rest() {
+    let folder = Folder::new();
+    let output = parley(&folder)
+        .arg("check-config")
+        .env("PARLEY_BIND", "everywhere")
+        .env("PARLEY_ANTHROPIC_API_KEY", "sk-secret")
+        .env("PARLEY_ANTHROPIC_MODELS", "claude-a,claude-a")
+        .env("PARLEY_ANTHROPIC_THINKING", "claude-b=adaptive")
+        .env("PARLEY_ENDPOINTS", "ollama=http://127.0.0.1:1/v1;llama,llama")
+        .env("PARLEY_DEFAULT_MODEL", "nobody/nothing")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(told(&output), @r"
+    parley: PARLEY_BIND: «everywhere» is not an address with a port, like 127.0.0.1:3000 or [::1]:3000.
+    parley: PARLEY_DEFAULT_MODEL: no model «nobody/nothing» is configured.
+    parley: PARLEY_ANTHROPIC_MODELS: Anthropic has the model «claude-a» twice.
+    parley: PARLEY_ANTHROPIC_THINKING: «claude-b» is none of Anthropic's models on offer.
+    parley: PARLEY_ENDPOINTS: endpoint «ollama» has the model «llama» twice.
+    ");
+    // A single one is told as the others are.
+    let output = parley(&folder).env("PARLEY_ENDPOINTS", "ollama=http://127.0.0.1:1/v1;llama,llama").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_refused(&output, "PARLEY_ENDPOINTS: endpoint «ollama» has the model «llama» twice.");
+}
+
+#[test]
 fn sound_settings_are_told_without_secrets() {
     let folder = Folder::new();
     std::fs::write(folder.path().join(".env"), "PARLEY_ANTHROPIC_API_KEY=sk-secret\nPARLEY_SIGN_UP=closed\n").unwrap();

@@ -5,7 +5,7 @@ mod read;
 
 pub use read::Fault;
 
-use super::{Config, DatabaseUrl, LogConfig, Rates, Settings, default_site_root};
+use super::{Config, DatabaseUrl, LogConfig, ModelsConfig, Rates, Settings, default_site_root};
 use read::{Faults, list, origin, said, secret};
 use secrecy::ExposeSecret;
 use std::{path::PathBuf, time::Duration};
@@ -62,6 +62,11 @@ impl Settings {
         }
     }
 
+    /// What they say of models, whatever is wrong with it left out: for finding what is wrong with the rest.
+    pub fn models_config(&self, environment: impl Fn(&str) -> Option<String>) -> ModelsConfig {
+        self.models(&mut Faults::default(), &environment)
+    }
+
     fn storage(&self, faults: &mut Faults) -> (Option<PathBuf>, DatabaseUrl) {
         let folder = PathBuf::from(said(self.data_dir.as_ref()).unwrap_or("data"));
         let Some(url) = secret(self.database_url.as_ref()) else {
@@ -91,12 +96,12 @@ impl Settings {
             ),
             sign_up: faults.rate("PARLEY_RATE_SIGN_UP", self.rate_sign_up.as_ref(), 10, 3600),
             send: faults.rate("PARLEY_RATE_SEND", self.rate_send.as_ref(), 30, 60),
+            create: faults.rate("PARLEY_RATE_CREATE", self.rate_create.as_ref(), 100, 3600),
             search: faults.rate("PARLEY_RATE_SEARCH", self.rate_search.as_ref(), 60, 60),
             frames: faults.rate("PARLEY_RATE_FRAMES", self.rate_frames.as_ref(), 60, 10),
             request: faults.rate("PARLEY_RATE_REQUEST", self.rate_request.as_ref(), 1200, 60),
         }
     }
-            create: faults.rate("PARLEY_RATE_CREATE", self.rate_create.as_ref(), 100, 3600),
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! From the configuration to [`Models`]: which models there are, who serves each, which is the default.
 //!
 //! Without a key or an endpoint the offline assistant is the only model. With real models it is offered only if it is
-//! configured as the default, so that nobody talks to it by mistake. Faults are all told at once.
+//! configured as the default, so that nobody talks to it by mistake. Faults are all told at once, each with the setting
+//! it is in.
 
 use super::{
     Model, Models, Provider,
@@ -12,7 +13,7 @@ use super::{
     scripted::{ScriptHandle, Scripted},
 };
 use crate::{
-    backend::config::{ModelsConfig, OpenAiConfig},
+    backend::config::{Fault, ModelsConfig, OpenAiConfig},
     wire::id::ModelId,
 };
 use std::{
@@ -30,10 +31,23 @@ pub const SCRIPTED: &str = "scripted/script";
 
 /// Why a catalogue cannot be made: every fault of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the models' configuration is wrong: {}", faults.join("; "))]
+#[error("the models' configuration is wrong: {}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))]
 pub struct CatalogueError {
-    /// A sentence each.
-    pub faults: Vec<String>,
+    /// Each with its setting.
+    pub faults: Vec<Fault>,
+}
+
+/// The settings that faults are in.
+const ANTHROPIC: &str = "PARLEY_ANTHROPIC_MODELS";
+const ANTHROPIC_URL: &str = "PARLEY_ANTHROPIC_BASE_URL";
+const THINKING: &str = "PARLEY_ANTHROPIC_THINKING";
+const OPENAI: &str = "PARLEY_OPENAI_MODELS";
+const OPENAI_URL: &str = "PARLEY_OPENAI_BASE_URL";
+const ENDPOINTS: &str = "PARLEY_ENDPOINTS";
+const DEFAULT: &str = "PARLEY_DEFAULT_MODEL";
+
+fn fault(name: &'static str, reason: impl Into<String>) -> Fault {
+    Fault { name, reason: reason.into() }
 }
 
 impl Models {
@@ -69,9 +83,9 @@ const HISTORY_MESSAGES: u32 = 400;
 /// What endpoints may be called.
 const NAME_MAX: usize = 32;
 
-fn anthropic(config: &ModelsConfig, client: &reqwest::Client, faults: &mut Vec<String>) -> Vec<Model> {
+fn anthropic(config: &ModelsConfig, client: &reqwest::Client, faults: &mut Vec<Fault>) -> Vec<Model> {
     let Some(config) = &config.anthropic else { return Vec::new() };
-    check_endpoint("Anthropic", &config.base_url, &config.models, faults);
+    check_endpoint("Anthropic", (ANTHROPIC_URL, ANTHROPIC), &config.base_url, &config.models, faults);
     let thinking = thinking(&config.thinking, &config.models, faults);
     let api = Anthropic::new(client.clone(), &config.base_url, config.key.clone(), thinking.clone());
     let provider: Arc<dyn Provider> = Arc::new(Retrying::new(Arc::new(api)));
@@ -96,35 +110,38 @@ fn anthropic(config: &ModelsConfig, client: &reqwest::Client, faults: &mut Vec<S
     config.models.iter().map(model).collect()
 }
 
-fn thinking(lines: &[String], models: &[String], faults: &mut Vec<String>) -> BTreeMap<String, Thinking> {
+fn thinking(lines: &[String], models: &[String], faults: &mut Vec<Fault>) -> BTreeMap<String, Thinking> {
     let mut thinking = BTreeMap::new();
     for line in lines {
         let (model, how) = line.split_once('=').unwrap_or((line, "adaptive"));
         let model = model.trim();
         if !models.iter().any(|name| name == model) {
-            faults.push(format!("thinking is configured for «{model}», which is none of Anthropic's models on offer"));
+            faults.push(fault(THINKING, format!("«{model}» is none of Anthropic's models on offer")));
         }
         match how.parse() {
             Ok(how) => drop(thinking.insert(model.to_owned(), how)),
-            Err(fault) => faults.push(format!("thinking of «{model}»: {fault}")),
+            Err(reason) => faults.push(fault(THINKING, format!("thinking of «{model}»: {reason}"))),
         }
     }
     thinking
 }
 
-fn openai(config: &ModelsConfig, client: &reqwest::Client, faults: &mut Vec<String>) -> Vec<Model> {
+fn openai(config: &ModelsConfig, client: &reqwest::Client, faults: &mut Vec<Fault>) -> Vec<Model> {
     let mut names = BTreeSet::from(["anthropic", "offline", "scripted"]);
     let mut all = Vec::new();
     for endpoint in &config.openai {
         let name = endpoint.name.as_str();
         let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
         if name.is_empty() || name.len() > NAME_MAX || !letters {
-            faults
-                .push(format!("«{name}» cannot name an endpoint: use up to {NAME_MAX} letters, digits, «-», «_», «.»"));
+            let reason =
+                format!("«{name}» cannot name an endpoint: use up to {NAME_MAX} letters, digits, «-», «_», «.»");
+            faults.push(fault(ENDPOINTS, reason));
         } else if !names.insert(name) {
-            faults.push(format!("there are two endpoints named «{name}»"));
+            faults.push(fault(ENDPOINTS, format!("there are two endpoints named «{name}»")));
         }
-        check_endpoint(&format!("endpoint «{name}»"), &endpoint.base_url, &endpoint.models, faults);
+        // That name is taken by the settings of OpenAI itself, if they are given.
+        let settings = if name == "openai" { (OPENAI_URL, OPENAI) } else { (ENDPOINTS, ENDPOINTS) };
+        check_endpoint(&format!("endpoint «{name}»"), settings, &endpoint.base_url, &endpoint.models, faults);
         all.extend(endpoint_models(endpoint, client));
     }
     all
@@ -149,33 +166,39 @@ fn endpoint_models(endpoint: &OpenAiConfig, client: &reqwest::Client) -> Vec<Mod
     endpoint.models.iter().map(model).collect()
 }
 
-fn check_endpoint(name: &str, base_url: &str, models: &[String], faults: &mut Vec<String>) {
+fn check_endpoint(
+    name: &str,
+    (url, offer): (&'static str, &'static str),
+    base_url: &str,
+    models: &[String],
+    faults: &mut Vec<Fault>,
+) {
     match url::Url::parse(base_url) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {}
         // The address itself may hold a key.
-        _ => faults.push(format!("the base URL of {name} is not an http or https address")),
+        _ => faults.push(fault(url, format!("the base URL of {name} is not an http or https address"))),
     }
     if models.is_empty() {
-        faults.push(format!("{name} has no models to offer"));
+        faults.push(fault(offer, format!("{name} has no models to offer")));
     }
     let mut seen = BTreeSet::new();
     for model in models {
         if model.trim().is_empty() {
-            faults.push(format!("{name} has a model without a name"));
+            faults.push(fault(offer, format!("{name} has a model without a name")));
         } else if !seen.insert(model) {
-            faults.push(format!("{name} has the model «{model}» twice"));
+            faults.push(fault(offer, format!("{name} has the model «{model}» twice")));
         }
     }
 }
 
-fn default_first(all: &mut [Model], default: Option<&str>, faults: &mut Vec<String>) {
+fn default_first(all: &mut [Model], default: Option<&str>, faults: &mut Vec<Fault>) {
     let Some(default) = default else { return };
     if let Some(at) = all.iter().position(|model| model.id.0 == default) {
         all[..=at].rotate_right(1);
         return;
     }
     let known: Vec<&str> = all.iter().map(|model| model.id.0.as_str()).collect();
-    faults.push(format!("the default model «{default}» is none of {}", known.join(", ")));
+    faults.push(fault(DEFAULT, format!("«{default}» is none of {}", known.join(", "))));
 }
 
 fn offline(delay: Duration) -> Model {

@@ -68,14 +68,15 @@ fn every_fault_is_told() {
         ..ModelsConfig::default()
     };
     let error = Models::from_config(&config, &client()).unwrap_err();
-    insta::assert_snapshot!(error.faults.join("\n"), @r#"
-    Anthropic has the model «a» twice
-    thinking is configured for «b», which is none of Anthropic's models on offer
-    thinking of «a»: «12» is neither «adaptive» nor a number of tokens of at least 1024
-    there are two endpoints named «ollama»
-    the base URL of endpoint «ollama» is not an http or https address
-    endpoint «ollama» has no models to offer
-    «bad name» cannot name an endpoint: use up to 32 letters, digits, «-», «_», «.»
-    the default model «nobody/nothing» is none of anthropic/a, anthropic/a, ollama/x, bad name/y
+    let told: Vec<String> = error.faults.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    PARLEY_ANTHROPIC_MODELS: Anthropic has the model «a» twice.
+    PARLEY_ANTHROPIC_THINKING: «b» is none of Anthropic's models on offer.
+    PARLEY_ANTHROPIC_THINKING: thinking of «a»: «12» is neither «adaptive» nor a number of tokens of at least 1024.
+    PARLEY_ENDPOINTS: there are two endpoints named «ollama».
+    PARLEY_ENDPOINTS: the base URL of endpoint «ollama» is not an http or https address.
+    PARLEY_ENDPOINTS: endpoint «ollama» has no models to offer.
+    PARLEY_ENDPOINTS: «bad name» cannot name an endpoint: use up to 32 letters, digits, «-», «_», «.».
+    PARLEY_DEFAULT_MODEL: «nobody/nothing» is none of anthropic/a, anthropic/a, ollama/x, bad name/y.
     "#);
 }
