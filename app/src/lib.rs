@@ -75,8 +75,19 @@
 //!   tsvector).
 //! - [`caller`](backend::caller), [`hub`](backend::hub), [`limiter`](backend::limiter) and the like stand beside the
 //!   backend's layers, because more than one of them needs each.
-//! - The hub is this process's memory: one process serves a database at a time.
 //! - `cfg(feature)` stands here, in `api.rs` and in `backend.rs` only.
+//!
+//! # What is not here yet
+//!
+//! - **Several processes on one database.** The [`hub`](backend::hub) and the [`limiter`](backend::limiter) are this
+//!   process's memory, and a start closes every turn it finds running: one process serves a database at a time. Nothing
+//!   relays events between processes, by Redis or otherwise.
+//! - **Jobs.** What runs in the background ([`backend::task`]) is turns and housekeeping, and ends with the process;
+//!   there is no queue of work that outlives it but the one of turns.
+//! - **Files.** The wire has a place for them ([`Part::File`](wire::message::Part::File)), and both kinds of provider
+//!   can be shown an image ([`Content::Image`](backend::llm::Content::Image)), but nothing can be uploaded.
+//! - **An administrator's rights.** [`Caller::admin`](backend::caller::Caller) is a mark that the settings page shows;
+//!   no function asks for it.
 
 pub mod wire;
 
