@@ -50,8 +50,18 @@ pub struct ToolCall {
     pub id: CallId,
     /// The tool's name.
     pub name: String,
+    /// What the tool was called for people when it was called; empty if there was no such tool.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
     /// The arguments as the model wrote them: an object, or whatever it sent instead.
     pub arguments: Value,
+}
+
+impl ToolCall {
+    /// A call as a model makes it: it knows no titles.
+    pub fn new(id: CallId, name: impl Into<String>, arguments: Value) -> Self {
+        Self { id, name: name.into(), title: String::new(), arguments }
+    }
 }
 
 /// What came of a call; goes back to the model and into the transcript.

@@ -123,12 +123,12 @@ fn chat_by(t: &TestStore, options: Options, model: &str) -> (Arc<Chat>, ScriptHa
         tasks: Tasks::default(),
         clock: t.clock.clone(),
         sending: Box::new(|_| Ok(())),
+        creating: Box::new(|_| Ok(())),
         frames: Box::new(|| Box::new(|()| Ok(()))),
         options,
     });
     (chat, script, hub)
 }
-        creating: Box::new(|_| Ok(())),
 
 async fn caller(t: &TestStore, name: &str) -> Caller {
     Caller { user: t.person(name).await, name: name.to_owned(), admin: false, via: Via::Process }
@@ -140,7 +140,7 @@ fn tool(name: &str, read_only_hint: bool) -> Arc<dyn Tool> {
     let schema = json!({ "type": "object", "properties": {}, "required": [] });
     Arc::new(Trick(ToolSpec {
         name: name.to_owned(),
-        title: name.to_owned(),
+        title: format!("The {name}"),
         description: format!("Does what the test called {name} wants."),
         input_schema: schema.clone(),
         output_schema: schema,

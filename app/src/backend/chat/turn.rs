@@ -180,14 +180,14 @@ impl Chat {
                     }
                     frames.added(turn, self.options.frame, timer.as_mut());
                 }
-                Ok(Delta::ToolUse(mut call)) => {
-                    call.id = turn.unique(call.id);
+                Ok(Delta::ToolUse(call)) => {
+                    let call = self.titled(ToolCall { id: turn.unique(call.id), ..call });
                     let (part, fate) = self.propose(turn, &call).await;
                     calls.push(Proposed { part, call, fate });
                 }
                 Ok(Delta::BadToolUse { id, name, raw, reason }) => {
                     let raw = Value::String(raw.replace('\0', ""));
-                    let call = ToolCall { id: turn.unique(id), name, arguments: raw };
+                    let call = self.titled(ToolCall::new(turn.unique(id), name, raw));
                     let fate = Fate::Answer(ToolOutcome::error(format!(
                         "The arguments are not JSON: {reason}. Send the call again with one JSON object."
                     )));
@@ -206,6 +206,12 @@ impl Chat {
                 }
             }
         }
+    }
+
+    /// The call with its tool's title, for whoever reads it: the tool may be called otherwise later, or be gone.
+    fn titled(&self, call: ToolCall) -> ToolCall {
+        let title = self.tools.spec(&call.name).map(|spec| spec.title).unwrap_or_default();
+        ToolCall { title, ..call }
     }
 
     /// Runs the calls of a round side by side; each result is told as it comes.

@@ -82,7 +82,7 @@ impl Reply {
                 Intent::Say(answer) => said.push(answer),
                 Intent::Call { tool, arguments } if request.tools.iter().any(|spec| spec.name == tool) => {
                     let id = CallId(format!("offline_{}", before + calls.len() + 1));
-                    calls.push(ToolCall { id, name: tool.to_owned(), arguments });
+                    calls.push(ToolCall::new(id, tool, arguments));
                 }
                 Intent::Call { tool, .. } => said.push(answers::switched_off(tool)),
             }

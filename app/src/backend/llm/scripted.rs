@@ -234,7 +234,7 @@ impl Player<'_> {
             Line::Gate(name) => self.steps.push(Step::Gate(name)),
             Line::Tool(name, arguments) => {
                 let id = self.call_id();
-                self.steps.push(Step::Emit(Delta::ToolUse(ToolCall { id, name, arguments })));
+                self.steps.push(Step::Emit(Delta::ToolUse(ToolCall::new(id, name, arguments))));
             }
             Line::BadTool(name, raw, reason) => {
                 let id = self.call_id();

@@ -76,7 +76,7 @@ impl Scene {
 }
 
 fn call(name: &str, arguments: Value) -> ToolCall {
-    ToolCall { id: CallId("c".to_owned()), name: name.to_owned(), arguments }
+    ToolCall::new(CallId("c".to_owned()), name, arguments)
 }
 
 /// Arguments made from a schema alone: the required properties, or all of them.

@@ -7,7 +7,7 @@ use crate::{
     ui::kit::{Button, Glyph, Icon, IconButton, Size, Spinner, Toaster, Variant, copy::copy},
     wire::{
         event::ClientEvent,
-        tool::{Approval, ToolResult, ToolState},
+        tool::{Approval, ToolCall, ToolResult, ToolState},
     },
 };
 use leptos::prelude::*;
@@ -17,7 +17,7 @@ use serde_json::Value;
 #[component]
 pub fn ToolCallView(room: Room, tool: ArcRwSignal<ToolView>) -> impl IntoView {
     let name = tool.with_untracked(|tool| tool.call.name.clone());
-    let title = title_of(&name);
+    let title = tool.with_untracked(|tool| title_of(&tool.call));
     let arguments = tool.with_untracked(|tool| pretty(&tool.call.arguments));
     let (state, asked, result) = (tool.clone(), tool.clone(), tool.clone());
     let result = Memo::new(move |_| result.read().result().cloned());
@@ -85,7 +85,7 @@ fn StateLine(tool: ArcRwSignal<ToolView>) -> impl IntoView {
 fn Question(room: Room, tool: ArcRwSignal<ToolView>, arguments: String) -> impl IntoView {
     let answered = RwSignal::new(false);
     let (turn, call) = tool.with_untracked(|tool| (tool.turn, tool.call.id.clone()));
-    let title = tool.with_untracked(|tool| title_of(&tool.call.name));
+    let title = tool.with_untracked(|tool| title_of(&tool.call));
     let answer = move |approval| {
         if let Some(turn) = turn {
             answered.set(room.ask(ClientEvent::Decide { turn, call: call.clone(), approval }));
@@ -170,9 +170,13 @@ fn Block(label: &'static str, text: String) -> impl IntoView {
     }
 }
 
-/// `get_conversation_history` → `Get conversation history`.
-fn title_of(name: &str) -> String {
-    let words = name.replace(['_', '-', '.'], " ");
+/// What the tool is called for people. A call of a tool that is not there, or one stored before calls had titles, has
+/// its name only: `get_conversation_history` → `Get conversation history`.
+fn title_of(call: &ToolCall) -> String {
+    if !call.title.is_empty() {
+        return call.title.clone();
+    }
+    let words = call.name.replace(['_', '-', '.'], " ");
     let mut letters = words.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
@@ -205,12 +209,16 @@ fn duration(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::id::CallId;
     use serde_json::json;
 
     #[test]
     fn names_become_titles() {
-        assert_eq!(title_of("get_conversation_history"), "Get conversation history");
-        assert_eq!(title_of(""), "");
+        let mut call = ToolCall::new(CallId(String::new()), "get_conversation_history", json!({}));
+        assert_eq!(title_of(&call), "Get conversation history");
+        call.title = "Conversation history".to_owned();
+        assert_eq!(title_of(&call), "Conversation history");
+        assert_eq!(title_of(&ToolCall::new(CallId(String::new()), "", json!({}))), "");
     }
 
     #[test]

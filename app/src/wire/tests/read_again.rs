@@ -45,6 +45,12 @@ proptest! {
     }
 }
 
+#[test]
+fn a_call_stored_before_calls_had_titles() {
+    let read: ToolCall = serde_json::from_str(r#"{"id":"c","name":"sum","arguments":{}}"#).unwrap();
+    assert_eq!(read, ToolCall::new(CallId("c".to_owned()), "sum", serde_json::json!({})));
+}
+
 fn id<T: From<Uuid> + Debug>() -> impl Strategy<Value = T> {
     any::<u128>().prop_map(|bits| Uuid::from_u128(bits).into())
 }
@@ -85,7 +91,12 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn call() -> impl Strategy<Value = ToolCall> {
-    (call_id(), text(), value()).prop_map(|(id, name, arguments)| ToolCall { id, name, arguments })
+    (call_id(), text(), text(), value()).prop_map(|(id, name, title, arguments)| ToolCall {
+        id,
+        name,
+        title,
+        arguments,
+    })
 }
 
 fn result() -> impl Strategy<Value = ToolResult> {

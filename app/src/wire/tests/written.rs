@@ -32,7 +32,7 @@ fn id<T: From<Uuid>>(n: u128) -> T {
 }
 
 fn call() -> ToolCall {
-    ToolCall { id: CallId("call_1".to_owned()), name: "sum".to_owned(), arguments: json!({"numbers": [2, 40]}) }
+    ToolCall::new(CallId("call_1".to_owned()), "sum", json!({"numbers": [2, 40]}))
 }
 
 fn result() -> ToolResult {

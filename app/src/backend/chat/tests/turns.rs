@@ -22,6 +22,8 @@ on_every_backend! {
         let reply = a.messages.values().find(|m| m.role == Role::Assistant).unwrap();
         assert_eq!((reply.text().as_str(), reply.status), ("one two three\n\nfour", Status::Complete));
         assert_eq!(results(reply), [(false, "look done".to_owned())]);
+        let titles: Vec<&str> = reply.parts.iter().filter_map(|p| if let Part::ToolCall(c) = p { Some(&*c.title) } else { None }).collect();
+        assert_eq!(titles, ["The look"]);
         assert!(matches!(&reply.parts[0], Part::Thinking { signature: Some(_), .. }));
         assert!(reply.usage.unwrap().output > 4);
     }
@@ -178,8 +180,6 @@ on_every_backend! {
         tab.until(|e| matches!(e, ChatEvent::Conversation { summary } if summary.title == "How do I bake bread?")).await;
     }
 
-    async fn a_drain_interrupts_what_does_not_end(t) {
-        let w = World::new(t).await;
     async fn a_model_is_asked_for_the_title_and_what_that_costs_is_counted(t) {
         let w = World::new(t).await;
         let (chat, script, hub) = chat_by(t, quick(), "vendor/test");
@@ -207,6 +207,8 @@ on_every_backend! {
         assert_eq!((asked.len(), asked[1].tools.len(), asked[1].turns.len()), (4, 0, 1));
     }
 
+    async fn a_drain_interrupts_what_does_not_end(t) {
+        let w = World::new(t).await;
         let mut tab = w.tab().await;
         let started = w.send(&w.ann, "script:\nput kept\nhang").await.unwrap();
         tab.until(|e| matches!(e, ChatEvent::Delta { .. })).await;

@@ -94,7 +94,7 @@ impl Calling {
             json => serde_json::from_str(json),
         };
         match arguments {
-            Ok(arguments) => Delta::ToolUse(ToolCall { id: self.id, name: self.name, arguments }),
+            Ok(arguments) => Delta::ToolUse(ToolCall::new(self.id, self.name, arguments)),
             Err(error) => Delta::BadToolUse { id: self.id, name: self.name, raw: self.json, reason: error.to_string() },
         }
     }

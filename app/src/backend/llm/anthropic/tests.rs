@@ -83,9 +83,7 @@ fn conversation() -> ChatRequest {
         output_schema: json!({}),
         annotations: Annotations::READ_ONLY,
     };
-    let call = |id: &str, arguments: Value| {
-        Content::ToolCall(ToolCall { id: CallId(id.into()), name: "math.sum".into(), arguments })
-    };
+    let call = |id: &str, arguments: Value| Content::ToolCall(ToolCall::new(CallId(id.into()), "math.sum", arguments));
     let result =
         |id: &str, text: &str, is_error| Content::ToolResult { call: CallId(id.into()), text: text.into(), is_error };
     ChatRequest {

@@ -51,9 +51,10 @@ fn called(text: &str) -> Vec<(String, Value)> {
 /// What it says to such results of such calls.
 fn answered(calls: &[(&str, Value)], results: &[(&str, bool)]) -> String {
     let id = |i: usize| CallId(format!("offline_{}", i + 1));
-    let made = calls.iter().enumerate().map(|(i, (name, arguments))| {
-        Content::ToolCall(ToolCall { id: id(i), name: (*name).to_owned(), arguments: arguments.clone() })
-    });
+    let made = calls
+        .iter()
+        .enumerate()
+        .map(|(i, (name, arguments))| Content::ToolCall(ToolCall::new(id(i), *name, arguments.clone())));
     let got = results.iter().enumerate().map(|(i, (text, is_error))| Content::ToolResult {
         call: id(i),
         text: (*text).to_owned(),
@@ -174,11 +175,7 @@ async fn the_answer_comes_word_by_word_and_counts_them() {
         user(vec![Content::Text("lorem 3".into())]),
         RequestTurn {
             assistant: true,
-            content: vec![Content::ToolCall(ToolCall {
-                id: CallId("offline_1".into()),
-                name: "lorem".into(),
-                arguments: json!({"words": 3}),
-            })],
+            content: vec![Content::ToolCall(ToolCall::new(CallId("offline_1".into()), "lorem", json!({"words": 3})))],
         },
         user(vec![Content::ToolResult { call: CallId("offline_1".into()), text: "a b  c".into(), is_error: false }]),
     ];

@@ -104,7 +104,7 @@ impl OpenAiMapper {
             (None, json) => serde_json::from_str(json),
         };
         match arguments {
-            Ok(arguments) => Delta::ToolUse(ToolCall { id, name, arguments }),
+            Ok(arguments) => Delta::ToolUse(ToolCall::new(id, name, arguments)),
             Err(error) => Delta::BadToolUse { id, name, raw: call.json, reason: error.to_string() },
         }
     }

@@ -108,8 +108,7 @@ fn conversation() -> ChatRequest {
         output_schema: json!({}),
         annotations: Annotations::READ_ONLY,
     };
-    let call =
-        ToolCall { id: CallId("call_1".into()), name: "math.sum".into(), arguments: json!({"numbers": [2, 40]}) };
+    let call = ToolCall::new(CallId("call_1".into()), "math.sum", json!({"numbers": [2, 40]}));
     ChatRequest {
         model: "gpt-4o".into(),
         system: "Be kind.".into(),

@@ -274,10 +274,8 @@ on_every_backend! {
         let lost = t.send(ada, c, "tell").await.unwrap();
         let waiting = t.send(ada, c, "then").await.unwrap();
         let usage = Usage { input: 4, output: 2, cached: 0 };
-        let call = ToolCall {
-            id: crate::wire::id::CallId("c".to_owned()), name: "sum".to_owned(),
-            arguments: serde_json::json!({ "a": [1, "x\0y"], "n\0": 1.5 }),
-        };
+        let arguments = serde_json::json!({ "a": [1, "x\0y"], "n\0": 1.5 });
+        let call = ToolCall::new(crate::wire::id::CallId("c".to_owned()), "sum", arguments);
         let parts = vec![Part::Text { text: "Once \0upon".to_owned() }, Part::ToolCall(call)];
         t.checkpoint(lost.turn, &parts, usage).await.unwrap();
         assert_eq!(t.conversation(ada, c).await.unwrap().seq, Seq(4), "a checkpoint is no change");

@@ -330,11 +330,7 @@ fn tools_open_progress_and_finish_once() {
     for event in &server.told[..3] {
         state.apply(event);
     }
-    let call = ToolCall {
-        id: crate::wire::id::CallId("c".to_owned()),
-        name: "sum".to_owned(),
-        arguments: serde_json::json!({}),
-    };
+    let call = ToolCall::new(crate::wire::id::CallId("c".to_owned()), "sum", serde_json::json!({}));
     let result = ToolResult { call: call.id.clone(), outcome: ToolOutcome::error("no"), duration_ms: 1 };
     let tool = |state| ChatEvent::Tool { turn: id(1011), part: 0, call: call.clone(), state };
     state.apply(&tool(ToolState::Asked { until: Millis(9) }));
