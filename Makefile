@@ -36,7 +36,7 @@ test: ## everything: formatting, lints, documentation, tests, browser tests
 	@.ci/test
 
 bench: setup ## load on the real server beside a bare WebSocket
-	$(IN) cargo bench --package server
+	$(IN) cargo bench --package server --bench load $(if $(QUICK),-- --quick)
 
 fmt: ## format the sources
 	$(IN) cargo fmt --all

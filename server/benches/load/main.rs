@@ -3,7 +3,7 @@
 //!
 //! Both servers are processes of their own: the real `parley` binary on a fresh SQLite file with the offline assistant,
 //! and this very program started as the bare server. The load shares the cores with them. Read the ratios; the
-//! absolute figures are this machine's.
+//! absolute figures are this machine's. `make bench QUICK=1` only shows that it runs.
 
 mod bare;
 mod client;
@@ -12,42 +12,59 @@ mod report;
 
 use std::time::Duration;
 
-/// Sockets that talk.
-const TALKERS: usize = 50;
+/// How much load.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scale {
+    /// Sockets that talk.
+    pub(crate) talkers: usize,
+    /// Sockets that only listen.
+    pub(crate) idlers: usize,
+    /// How long each load lasts.
+    pub(crate) load: Duration,
+}
+
+/// What the targets are for.
+const FULL: Scale = Scale { talkers: 50, idlers: 5_000, load: Duration::from_secs(8) };
+/// Whether it runs at all.
+const QUICK: Scale = Scale { talkers: 5, idlers: 100, load: Duration::from_secs(1) };
+/// What asks for [`QUICK`].
+const QUICKLY: &str = "--quick";
 /// Words per reply.
 const WORDS: usize = 64;
-/// Sockets that only listen.
-const IDLERS: usize = 5_000;
-/// How long each load lasts.
-const LOAD: Duration = Duration::from_secs(8);
 /// The pause between two turns of one socket under the paced load: a busy office, not a flood.
 const PACE: Duration = Duration::from_millis(200);
+/// What a server gets to forget the idle sockets, whose people count as present a little longer.
+const FORGETTING: Duration = Duration::from_secs(4);
 
 fn main() -> Result<(), client::Fault> {
     // Cargo passes `--bench`; the bare server is this program with an argument of its own.
-    if std::env::args().any(|argument| argument == bare::ARGUMENT) {
+    let told = |wanted| std::env::args().any(|argument| argument == wanted);
+    if told(bare::ARGUMENT) {
         return bare::serve();
     }
+    let scale = if told(QUICKLY) { QUICK } else { FULL };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run())
+    runtime.block_on(run(scale))
 }
 
-async fn run() -> Result<(), client::Fault> {
-    println!("{TALKERS} sockets, replies of {WORDS} words, {} s each; {IDLERS} idle sockets\n", LOAD.as_secs());
+async fn run(scale: Scale) -> Result<(), client::Fault> {
+    let Scale { talkers, idlers, load } = scale;
+    println!("{talkers} sockets, replies of {WORDS} words, {:.0} s each; {idlers} idle sockets\n", load.as_secs_f64());
     let bare = bare::Bare::start()?;
-    let bare_flood = client::load(&bare, TALKERS, LOAD, None).await?;
-    let bare_paced = client::load(&bare, TALKERS, LOAD, Some(PACE)).await?;
-    let bare_idle = client::idle(&bare, IDLERS).await?;
+    let bare_seen = measure(&bare, scale).await?;
     drop(bare);
-    let parley = parley::Parley::start().await?;
-    let parley_flood = client::load(&parley, TALKERS, LOAD, None).await?;
-    let parley_paced = client::load(&parley, TALKERS, LOAD, Some(PACE)).await?;
+    let parley = parley::Parley::start(scale).await?;
+    let parley_seen = measure(&parley, scale).await?;
     let stored = parley.stored().await?;
-    let parley_idle = client::idle(&parley, IDLERS).await?;
-    report::print(&report::Figures {
-        bare: report::Server { flood: bare_flood, paced: bare_paced, idle_bytes: bare_idle },
-        parley: report::Server { flood: parley_flood, paced: parley_paced, idle_bytes: parley_idle },
-        stored,
-    });
+    report::print(&report::Figures { bare: bare_seen, parley: parley_seen, stored });
     Ok(())
+}
+
+/// The idle sockets first: under load an allocator takes memory that it keeps, and sockets after it would seem free.
+async fn measure(target: &impl client::Target, scale: Scale) -> Result<report::Server, client::Fault> {
+    let idle_bytes = client::idle(target, scale.idlers).await?;
+    tokio::time::sleep(FORGETTING).await;
+    let flood = client::load(target, scale.talkers, scale.load, None).await?;
+    let paced = client::load(target, scale.talkers, scale.load, Some(PACE)).await?;
+    Ok(report::Server { flood, paced, idle_bytes })
 }

@@ -1,7 +1,7 @@
 //! The real server: the release binary with a fresh SQLite file, the offline assistant without pauses, limits raised.
 
 use crate::{
-    TALKERS, WORDS,
+    Scale, WORDS,
     client::{Fault, Heard, Socket, Target},
 };
 use app::{
@@ -43,7 +43,7 @@ pub(crate) struct Parley {
 
 impl Parley {
     /// Starts it on an empty database, signs people up, and makes their rooms.
-    pub(crate) async fn start() -> Result<Self, Fault> {
+    pub(crate) async fn start(scale: Scale) -> Result<Self, Fault> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let folder = std::env::temp_dir().join(format!("parley-load-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
@@ -58,10 +58,10 @@ impl Parley {
             )
             .stdout(Stdio::null())
             .spawn()?;
-        let mut parley = Self { child, address, people: Vec::with_capacity(TALKERS), folder };
+        let mut parley = Self { child, address, people: Vec::with_capacity(scale.talkers), folder };
         parley.wait().await?;
         let http = app::backend::http::client()?;
-        for n in 0..TALKERS {
+        for n in 0..scale.talkers {
             parley.people.push(parley.sign_up(&http, n).await?);
         }
         Ok(parley)
