@@ -1,7 +1,7 @@
 //! `/ws/chat/{room}/`: the chat socket of the Django guide, for front ends written against it.
 //!
 //! The JSON is the guide's; the gate, the limits, the store and the turn are the page's own: this file only translates,
-//! with [`words`]. What one says on this socket is not echoed: the guide's page shows it by itself. A room is made on
+//! with `words`. What one says on this socket is not echoed: the guide's page shows it by itself. A room is made on
 //! first use.
 
 mod words;
