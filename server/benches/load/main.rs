@@ -57,6 +57,9 @@ async fn run(scale: Scale) -> Result<(), client::Fault> {
     let parley_seen = measure(&parley, scale).await?;
     let stored = parley.stored().await?;
     report::print(&report::Figures { bare: bare_seen, parley: parley_seen, stored });
+    if idlers < FULL.idlers {
+        println!("\nThis was a quick run: the targets are about the full load.");
+    }
     Ok(())
 }
 
