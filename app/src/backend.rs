@@ -40,8 +40,8 @@ use std::{
 const SWEEP: Duration = Duration::from_mins(1);
 /// How often deleted conversations whose time to be brought back is over are removed for good.
 const PURGE: Duration = Duration::from_hours(1);
-/// What background tasks get to end once everything else has.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// What background tasks get to end once everything else has: longer than a socket waits for its peer's goodbye.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Everything at work in this process.
 #[derive(Debug)]

@@ -1,7 +1,10 @@
 //! The only place that spawns: every task is named, tracked, cancelled and awaited at drain.
 
 use std::{future::Future, time::Duration};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 
 /// The process's background tasks.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +21,12 @@ impl Tasks {
     {
         use tracing::Instrument;
         self.tracker.spawn(work.instrument(tracing::debug_span!("task", task = name)));
+    }
+
+    /// For work that somebody else spawned (a socket's, by the HTTP server): as long as the token is there, the end of
+    /// the process waits for it as for a task.
+    pub fn hold(&self) -> TaskTrackerToken {
+        self.tracker.token()
     }
 
     /// Cancelled when the process begins to drain.

@@ -58,8 +58,8 @@ async fn talk(
     let seq = backend.store.conversation(caller.user, conversation).await?.seq;
     let own = Arc::new(Own::default());
     let mut translator = Translator::new(Arc::clone(&own));
-    let backend = Arc::clone(backend);
-    accept(upgrade, Framing::Plain, async move |said: BoxedStream<Said, ApiError>| {
+    let (tasks, backend) = (backend.tasks.clone(), Arc::clone(backend));
+    accept(upgrade, Framing::Plain, &tasks, async move |said: BoxedStream<Said, ApiError>| {
         let events = backend.chat.converse(caller, asked(said, &backend, conversation, seq, own));
         let heard = events.flat_map(move |event| stream::iter(translator.translate(event).into_iter().map(Ok)));
         Ok(BoxedStream::from(heard))

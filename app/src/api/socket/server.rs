@@ -4,10 +4,14 @@
 //! incoming frames when its 2,048-slot queue is full. Here the function's own streams read from and write to the
 //! socket: a tab that floods waits on TCP, one that does not read is cut off, one that is silent is closed.
 
-use crate::wire::{
-    error::ApiError,
-    event::{ChatEvent, ClientEvent},
-    limits::{FRAME_MAX, PING_MS},
+use crate::{
+    api::context,
+    backend::task::Tasks,
+    wire::{
+        error::ApiError,
+        event::{ChatEvent, ClientEvent},
+        limits::{FRAME_MAX, PING_MS},
+    },
 };
 use axum::{
     body::Body,
@@ -78,7 +82,9 @@ where
         let upgrade = WebSocketUpgrade::from_request(request, &())
             .await
             .map_err(|rejection| ApiError::invalid("upgrade", format!("This is a WebSocket: {rejection}.")))?;
-        accept(upgrade, Framing::Tagged, move |input: BoxedStream<ClientEvent, ApiError>| server_fn(input.into())).await
+        let tasks = &context::backend()?.tasks;
+        let talk = move |input: BoxedStream<ClientEvent, ApiError>| server_fn(input.into());
+        accept(upgrade, Framing::Tagged, tasks, talk).await
     }
 
     fn run_client(path: &str, input: I) -> impl Future<Output = Result<Output, ApiError>> + Send {
@@ -87,13 +93,15 @@ where
     }
 }
 
-/// Answers an upgrade with a conversation: `talk` gets what the peer will say and gives what it shall hear.
+/// Answers an upgrade with a conversation: `talk` gets what the peer will say and gives what it shall hear. The process
+/// does not end before the goodbye is said: `tasks` knows of the socket until then.
 ///
 /// # Errors
 /// Whatever `talk` refuses with, before the upgrade.
 pub async fn accept<In, Out, Fut>(
     upgrade: WebSocketUpgrade,
     framing: Framing,
+    tasks: &Tasks,
     talk: impl FnOnce(BoxedStream<In, ApiError>) -> Fut,
 ) -> Result<Response<Body>, ApiError>
 where
@@ -106,11 +114,13 @@ where
     let (give_back, returned) = oneshot::channel();
     let talking = talk(BoxedStream::from(incoming(socket, give_back, framing, Arc::clone(&heard))));
     let output = talking.await?;
-    Ok(upgrade
-        .read_buffer_size(READ_BUFFER)
-        .max_message_size(FRAME_MAX)
-        .max_frame_size(FRAME_MAX)
-        .on_upgrade(move |socket| write(socket, give_socket, returned, output, framing, heard)))
+    let open = tasks.hold();
+    Ok(upgrade.read_buffer_size(READ_BUFFER).max_message_size(FRAME_MAX).max_frame_size(FRAME_MAX).on_upgrade(
+        async move |socket| {
+            write(socket, give_socket, returned, output, framing, heard).await;
+            drop(open);
+        },
+    ))
 }
 
 /// What the reading half tells the writing half.
