@@ -33,7 +33,9 @@ pub async fn serve(listener: TcpListener, backend: Arc<Backend>, shutdown: Cance
     let stop = shutdown.clone().cancelled_owned();
     let mut server = pin!(axum::serve(listener, service).with_graceful_shutdown(stop).into_future());
     tokio::select! {
-        result = &mut server => result?,
+        // First, always: told to stop, a server without requests under way ends at once (it does not count sockets), and
+        // the drain must not be left out for that.
+        biased;
         () = shutdown.cancelled() => {
             let grace = backend.config.shutdown_grace;
             tracing::info!(grace_s = grace.as_secs(), "Parley stops");
@@ -43,6 +45,7 @@ pub async fn serve(listener: TcpListener, backend: Arc<Backend>, shutdown: Cance
                 tracing::warn!("some connections did not end in time");
             }
         }
+        result = &mut server => result?,
     }
     backend.close().await;
     Ok(())
