@@ -81,7 +81,10 @@
 //!
 //! - **Several processes on one database.** The [`hub`](backend::hub) and the [`limiter`](backend::limiter) are this
 //!   process's memory, and a start closes every turn it finds running: one process serves a database at a time. Nothing
-//!   relays events between processes, by Redis or otherwise.
+//!   relays events between processes, by Redis or otherwise. `parley mcp-stdio` may run beside it: it begins no turns,
+//!   and open tabs learn what its tools changed when they next load.
+//! - **MCP over HTTP and other servers' tools.** [`McpServer`](backend::tools::serve::McpServer) serves a pipe only,
+//!   and the registry knows only the tools of this program.
 //! - **Jobs.** What runs in the background ([`backend::task`]) is turns and housekeeping, and ends with the process;
 //!   there is no queue of work that outlives it but the one of turns.
 //! - **Files.** The wire has a place for them ([`Part::File`](wire::message::Part::File)), and both kinds of provider

@@ -1,4 +1,4 @@
-//! The command line: `parley [serve | migrate | create-admin | check-config]`.
+//! The command line: `parley [serve | migrate | create-admin | check-config | mcp-stdio]`.
 //!
 //! Invariant: whatever the operator got wrong is one clear sentence on the error stream and a non-zero exit; nothing
 //! here panics over input, and no password or key is ever an argument or printed.
@@ -10,6 +10,7 @@ use app::backend::{
     config::{Config, Fault, Settings, environment},
     http,
     llm::Models,
+    tools::serve::McpServer,
 };
 use clap::{Parser, Subcommand};
 use std::{
@@ -46,6 +47,12 @@ pub enum Command {
     },
     /// Say what is wrong with the settings, all at once, or that nothing is
     CheckConfig,
+    /// Offer a user's tools to an MCP client, over standard input and output
+    McpStdio {
+        /// Whose tools: an account's name
+        #[arg(long = "as", value_name = "USER")]
+        user: String,
+    },
 }
 
 /// Why Parley does not do what it was told: for the operator.
@@ -103,6 +110,7 @@ pub fn run(cli: Cli) -> Result<(), Refusal> {
         Command::Serve => block_on(serve_until_told(config)),
         Command::Migrate => block_on(migrate(config)),
         Command::CreateAdmin { name } => block_on(create_admin(config, name)),
+        Command::McpStdio { user } => block_on(mcp_stdio(config, user)),
         Command::CheckConfig => say(format_args!("The settings are sound. {}", summary(&config))),
     }
 }
@@ -197,6 +205,22 @@ async fn create_admin(config: Config, name: String) -> Result<(), Refusal> {
     backend.close().await;
     let user = made?;
     say(format_args!("{} is an administrator now.", user.name))
+}
+
+/// Serves the MCP client that started this process. It may run beside `parley serve`: what it changes, open tabs show
+/// when they next load.
+async fn mcp_stdio(config: Config, user: String) -> Result<(), Refusal> {
+    let backend = Backend::open(config).await?;
+    let served = match backend.auth.account(&user).await {
+        Ok(caller) => {
+            let server = McpServer::new(backend.tools.clone(), caller, backend.store.clone(), backend.clock.clone());
+            server.serve_stdio().await.map_err(|error| Refusal::Sentence(format!("The MCP connection ended: {error}.")))
+        }
+        Err(AuthError::NotFound) => Err(Refusal::Sentence(format!("There is no account «{user}» (--as)."))),
+        Err(error) => Err(Refusal::Sentence(format!("«{user}» cannot be looked up (--as): {error}"))),
+    };
+    backend.close().await;
+    served
 }
 
 /// From the terminal without showing it, or else the first line of standard input.

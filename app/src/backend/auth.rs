@@ -213,6 +213,16 @@ impl Auth {
         Ok(Some(Caller { user, name, admin, via: Via::Session(id) }))
     }
 
+    /// The account of that name, without a credential: for the command line, whose user has the database itself.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none; the name breaks a rule.
+    pub async fn account(&self, name: &str) -> Result<Caller, AuthError> {
+        let name = Username::parse(name).map_err(|reason| AuthError::Invalid { field: "name", reason })?;
+        let user = self.store.user_by_name(&name).await?.ok_or(AuthError::NotFound)?;
+        Ok(Caller { user: user.id, name: user.name, admin: user.admin, via: Via::Process })
+    }
+
     /// Ends the caller's own session; its sockets close. Ending it twice changes nothing.
     pub async fn sign_out(&self, caller: &Caller) -> Result<(), AuthError> {
         let Some(session) = caller.session() else { return Ok(()) };

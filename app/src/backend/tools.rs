@@ -11,6 +11,7 @@ pub mod lorem;
 pub mod policy;
 pub mod schema;
 pub mod sentiment;
+pub mod serve;
 pub mod web;
 
 use crate::{
