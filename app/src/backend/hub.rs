@@ -189,6 +189,11 @@ impl Listener {
         Poll::Pending
     }
 
+    /// A goodbye that waits to be heard, whatever stands before it; it stays where it is.
+    pub fn goodbye(&self) -> Option<(Topic, Arc<ChatEvent>)> {
+        lock(&self.ear.0).events.iter().find(|(_, event)| matches!(**event, ChatEvent::Bye { .. })).cloned()
+    }
+
     /// Everything heard and not yet taken, without waiting, and whether it lagged: there may be more to know than this.
     pub fn take_all(&mut self) -> (Vec<(Topic, Arc<ChatEvent>)>, bool) {
         let mut queue = lock(&self.ear.0);

@@ -123,7 +123,11 @@ impl Socket {
                 continue;
             }
             if self.behind.is_some() {
-                Box::pin(self.catch_up()).await;
+                // A session that has ended is not brought up to the end first.
+                match self.listener.goodbye() {
+                    Some((topic, bye)) => self.heard(topic, bye),
+                    None => Box::pin(self.catch_up()).await,
+                }
                 continue;
             }
             match self.turn().await {

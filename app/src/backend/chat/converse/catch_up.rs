@@ -96,6 +96,11 @@ impl Socket {
             seq = behind.seq;
         }
         let (snapshots, pending, lagged) = self.live_now(id);
+        if let Some((topic, bye)) = pending.iter().find(|(_, e)| matches!(**e, ChatEvent::Bye { .. })) {
+            // What was read here may have been said after the goodbye, and is no longer for this socket.
+            self.out.clear();
+            return self.heard(*topic, Arc::clone(bye));
+        }
         if lagged {
             // Something may have been stored after it was read here. Only a goodbye is not lost.
             for (topic, event) in pending {
