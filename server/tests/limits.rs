@@ -24,7 +24,7 @@ async fn one_account_can_be_tried_so_often_only() {
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "the right password too");
     assert!((1..=1200).contains(&retry_after(&refused)));
     let told: serde_json::Value = refused.json().await.unwrap();
-    assert_eq!(told["type"], "too_many");
+    assert!(told["too_many"].is_object(), "{told}");
     assert_ne!(attempt("bob", "wrong password").await.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(ada.is_signed_in().await, "who is in stays in");
 }

@@ -45,7 +45,7 @@ async fn a_refusal_is_readable_by_the_page() {
     let response = request.send().await.unwrap();
     insta::assert_snapshot!(
         format!("{} {}", response.status(), response.text().await.unwrap()),
-        @r#"403 Forbidden {"type":"forbidden","reason":"This request does not come from Parley's own page. Load the page again."}"#
+        @r#"403 Forbidden {"forbidden":{"reason":"This request does not come from Parley's own page. Load the page again."}}"#
     );
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a request or frame was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ApiError {
     /// Nobody is signed in, or the session ended (HTTP 401).
     #[error("Please sign in.")]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a tab hears.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ChatEvent {
     /// `Hello` is answered: everything up to `seq` has been sent.
     Ready {
@@ -147,7 +147,7 @@ pub enum ByeReason {
 
 /// What a tab says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ClientEvent {
     /// Always the first frame; again to change the conversation or to catch up.
     Hello {

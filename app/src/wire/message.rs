@@ -112,7 +112,7 @@ pub enum Status {
 
 /// One typed piece of a message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Part {
     /// Markdown.
     Text {

@@ -70,7 +70,6 @@ pub struct ToolResult {
     /// The call it answers.
     pub call: CallId,
     /// What the tool said.
-    #[serde(flatten)]
     pub outcome: ToolOutcome,
     /// How long it ran, in milliseconds; waiting for a decision does not count.
     pub duration_ms: u64,
@@ -115,7 +114,7 @@ pub struct OpenCall {
 
 /// Where a tool call is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ToolState {
     /// Waits for a person: it is not read-only and nobody allowed it for good.
     Asked {

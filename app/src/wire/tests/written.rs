@@ -95,13 +95,13 @@ fn reply() -> Message {
 #[test]
 fn parts_are_written_so() {
     insta::assert_snapshot!(lines!(parts(), Part: Text Thinking ToolCall ToolResult File), @r#"
-{"type":"text","text":"Hello, *world*"}
-{"type":"thinking","text":"Hm"}
-{"type":"thinking","text":"Hm","signature":"seal"}
-{"type":"tool_call","id":"call_1","name":"sum","arguments":{"numbers":[2,40]}}
-{"type":"tool_result","call":"call_1","text":"42","structured":{"sum":42},"is_error":false,"truncated":false,"duration_ms":3}
-{"type":"tool_result","call":"call_2","text":"There is no such tool.","is_error":true,"truncated":false,"duration_ms":0}
-{"type":"file","id":"00000000-0000-0000-0000-000000000009","name":"notes.txt","media_type":"text/plain","size":12}
+{"text":{"text":"Hello, *world*"}}
+{"thinking":{"text":"Hm"}}
+{"thinking":{"text":"Hm","signature":"seal"}}
+{"tool_call":{"id":"call_1","name":"sum","arguments":{"numbers":[2,40]}}}
+{"tool_result":{"call":"call_1","outcome":{"text":"42","structured":{"sum":42},"is_error":false,"truncated":false},"duration_ms":3}}
+{"tool_result":{"call":"call_2","outcome":{"text":"There is no such tool.","is_error":true,"truncated":false},"duration_ms":0}}
+{"file":{"id":"00000000-0000-0000-0000-000000000009","name":"notes.txt","media_type":"text/plain","size":12}}
 "#);
 }
 
@@ -122,15 +122,15 @@ fn errors_are_written_so() {
     insta::assert_snapshot!(
         lines!(samples, ApiError: SignIn Forbidden NotFound Invalid TooMany Conflict Unavailable Internal Network),
         @r#"
-{"type":"sign_in"}
-{"type":"forbidden","reason":"A reason."}
-{"type":"not_found"}
-{"type":"invalid","field":"name","reason":"A reason."}
-{"type":"too_many","retry_after_s":30}
-{"type":"conflict","reason":"A reason."}
-{"type":"unavailable"}
-{"type":"internal","trace":"abc"}
-{"type":"network"}
+"sign_in"
+{"forbidden":{"reason":"A reason."}}
+"not_found"
+{"invalid":{"field":"name","reason":"A reason."}}
+{"too_many":{"retry_after_s":30}}
+{"conflict":{"reason":"A reason."}}
+"unavailable"
+{"internal":{"trace":"abc"}}
+"network"
 "#
     );
 }
@@ -198,34 +198,34 @@ fn what_a_tab_hears_is_written_so() {
                 Pong Refused Bye
         ),
         @r#"
-{"type":"ready","conversation":null,"seq":0,"head":null}
-{"type":"ready","conversation":"00000000-0000-0000-0000-000000000002","seq":3,"head":"00000000-0000-0000-0000-000000000005"}
-{"type":"message","message":{"id":"00000000-0000-0000-0000-000000000001","conversation":"00000000-0000-0000-0000-000000000002","position":1,"seq":1,"role":"user","author":{"id":"00000000-0000-0000-0000-000000000003","name":"Ada"},"parts":[{"type":"text","text":"2+40?"}],"status":"complete","client_id":"00000000-0000-0000-0000-000000000004","created_at":1700000000000}}
-{"type":"message","message":{"id":"00000000-0000-0000-0000-000000000005","conversation":"00000000-0000-0000-0000-000000000002","parent":"00000000-0000-0000-0000-000000000001","position":2,"seq":3,"role":"assistant","parts":[{"type":"text","text":"4"}],"status":"failed","turn":"00000000-0000-0000-0000-000000000006","model":"offline/assistant","usage":{"input":10,"output":1,"cached":5},"fault":{"kind":"cut","message":"The reply broke off.","retry":true},"created_at":1700000000000}}
-{"type":"turn","turn":{"turn":"00000000-0000-0000-0000-000000000006","message":"00000000-0000-0000-0000-000000000005","conversation":"00000000-0000-0000-0000-000000000002","state":"asking","parts":[{"type":"tool_call","id":"call_1","name":"sum","arguments":{"numbers":[2,40]}}],"open_calls":[{"call":"call_1","state":{"type":"asked","until":1700000600000}}]}}
-{"type":"turn_state","turn":"00000000-0000-0000-0000-000000000006","state":"queued"}
-{"type":"turn_state","turn":"00000000-0000-0000-0000-000000000006","state":"running"}
-{"type":"delta","turn":"00000000-0000-0000-0000-000000000006","part":0,"offset":2,"kind":"text","text":"hi"}
-{"type":"delta","turn":"00000000-0000-0000-0000-000000000006","part":0,"offset":0,"kind":"thinking","text":"hm"}
-{"type":"tool","turn":"00000000-0000-0000-0000-000000000006","part":0,"call":{"id":"call_1","name":"sum","arguments":{"numbers":[2,40]}},"state":{"type":"asked","until":1700000600000}}
-{"type":"tool","turn":"00000000-0000-0000-0000-000000000006","part":0,"call":{"id":"call_1","name":"sum","arguments":{"numbers":[2,40]}},"state":{"type":"running"}}
-{"type":"tool","turn":"00000000-0000-0000-0000-000000000006","part":0,"call":{"id":"call_1","name":"sum","arguments":{"numbers":[2,40]}},"state":{"type":"running","progress":0.5,"note":"half"}}
-{"type":"tool","turn":"00000000-0000-0000-0000-000000000006","part":0,"call":{"id":"call_1","name":"sum","arguments":{"numbers":[2,40]}},"state":{"type":"done","result":{"call":"call_1","text":"42","structured":{"sum":42},"is_error":false,"truncated":false,"duration_ms":3}}}
-{"type":"turn_ended","turn":"00000000-0000-0000-0000-000000000006","end":"complete"}
-{"type":"turn_ended","turn":"00000000-0000-0000-0000-000000000006","end":"stopped"}
-{"type":"turn_ended","turn":"00000000-0000-0000-0000-000000000006","end":"failed"}
-{"type":"turn_ended","turn":"00000000-0000-0000-0000-000000000006","end":"interrupted"}
-{"type":"conversation","summary":{"id":"00000000-0000-0000-0000-000000000002","title":"Sums","pinned":false,"owned":true,"members":1,"updated_at":1700000000000}}
-{"type":"conversation_gone","conversation":"00000000-0000-0000-0000-000000000002"}
-{"type":"members","conversation":"00000000-0000-0000-0000-000000000002","members":[{"id":"00000000-0000-0000-0000-000000000003","name":"Ada","owner":true,"present":true}]}
-{"type":"typing","conversation":"00000000-0000-0000-0000-000000000002","user":"00000000-0000-0000-0000-000000000003","name":"Ada","until":1700000600000}
-{"type":"pong","seq":3}
-{"type":"refused","reply_to":null,"error":{"type":"not_found"}}
-{"type":"refused","reply_to":"00000000-0000-0000-0000-000000000004","error":{"type":"too_many","retry_after_s":1}}
-{"type":"bye","reason":"signed_out"}
-{"type":"bye","reason":"removed"}
-{"type":"bye","reason":"draining"}
-{"type":"bye","reason":"behind"}
+{"ready":{"conversation":null,"seq":0,"head":null}}
+{"ready":{"conversation":"00000000-0000-0000-0000-000000000002","seq":3,"head":"00000000-0000-0000-0000-000000000005"}}
+{"message":{"message":{"id":"00000000-0000-0000-0000-000000000001","conversation":"00000000-0000-0000-0000-000000000002","position":1,"seq":1,"role":"user","author":{"id":"00000000-0000-0000-0000-000000000003","name":"Ada"},"parts":[{"text":{"text":"2+40?"}}],"status":"complete","client_id":"00000000-0000-0000-0000-000000000004","created_at":1700000000000}}}
+{"message":{"message":{"id":"00000000-0000-0000-0000-000000000005","conversation":"00000000-0000-0000-0000-000000000002","parent":"00000000-0000-0000-0000-000000000001","position":2,"seq":3,"role":"assistant","parts":[{"text":{"text":"4"}}],"status":"failed","turn":"00000000-0000-0000-0000-000000000006","model":"offline/assistant","usage":{"input":10,"output":1,"cached":5},"fault":{"kind":"cut","message":"The reply broke off.","retry":true},"created_at":1700000000000}}}
+{"turn":{"turn":{"turn":"00000000-0000-0000-0000-000000000006","message":"00000000-0000-0000-0000-000000000005","conversation":"00000000-0000-0000-0000-000000000002","state":"asking","parts":[{"tool_call":{"id":"call_1","name":"sum","arguments":{"numbers":[2,40]}}}],"open_calls":[{"call":"call_1","state":{"asked":{"until":1700000600000}}}]}}}
+{"turn_state":{"turn":"00000000-0000-0000-0000-000000000006","state":"queued"}}
+{"turn_state":{"turn":"00000000-0000-0000-0000-000000000006","state":"running"}}
+{"delta":{"turn":"00000000-0000-0000-0000-000000000006","part":0,"offset":2,"kind":"text","text":"hi"}}
+{"delta":{"turn":"00000000-0000-0000-0000-000000000006","part":0,"offset":0,"kind":"thinking","text":"hm"}}
+{"tool":{"turn":"00000000-0000-0000-0000-000000000006","part":0,"call":{"id":"call_1","name":"sum","arguments":{"numbers":[2,40]}},"state":{"asked":{"until":1700000600000}}}}
+{"tool":{"turn":"00000000-0000-0000-0000-000000000006","part":0,"call":{"id":"call_1","name":"sum","arguments":{"numbers":[2,40]}},"state":{"running":{}}}}
+{"tool":{"turn":"00000000-0000-0000-0000-000000000006","part":0,"call":{"id":"call_1","name":"sum","arguments":{"numbers":[2,40]}},"state":{"running":{"progress":0.5,"note":"half"}}}}
+{"tool":{"turn":"00000000-0000-0000-0000-000000000006","part":0,"call":{"id":"call_1","name":"sum","arguments":{"numbers":[2,40]}},"state":{"done":{"result":{"call":"call_1","outcome":{"text":"42","structured":{"sum":42},"is_error":false,"truncated":false},"duration_ms":3}}}}}
+{"turn_ended":{"turn":"00000000-0000-0000-0000-000000000006","end":"complete"}}
+{"turn_ended":{"turn":"00000000-0000-0000-0000-000000000006","end":"stopped"}}
+{"turn_ended":{"turn":"00000000-0000-0000-0000-000000000006","end":"failed"}}
+{"turn_ended":{"turn":"00000000-0000-0000-0000-000000000006","end":"interrupted"}}
+{"conversation":{"summary":{"id":"00000000-0000-0000-0000-000000000002","title":"Sums","pinned":false,"owned":true,"members":1,"updated_at":1700000000000}}}
+{"conversation_gone":{"conversation":"00000000-0000-0000-0000-000000000002"}}
+{"members":{"conversation":"00000000-0000-0000-0000-000000000002","members":[{"id":"00000000-0000-0000-0000-000000000003","name":"Ada","owner":true,"present":true}]}}
+{"typing":{"conversation":"00000000-0000-0000-0000-000000000002","user":"00000000-0000-0000-0000-000000000003","name":"Ada","until":1700000600000}}
+{"pong":{"seq":3}}
+{"refused":{"reply_to":null,"error":"not_found"}}
+{"refused":{"reply_to":"00000000-0000-0000-0000-000000000004","error":{"too_many":{"retry_after_s":1}}}}
+{"bye":{"reason":"signed_out"}}
+{"bye":{"reason":"removed"}}
+{"bye":{"reason":"draining"}}
+{"bye":{"reason":"behind"}}
 "#
     );
 }
@@ -258,18 +258,18 @@ fn what_a_tab_says_is_written_so() {
     insta::assert_snapshot!(
         lines!(samples, ClientEvent: Hello Send Edit Regenerate Continue Stop Decide Typing Ping),
         @r#"
-{"type":"hello","conversation":null,"after":0}
-{"type":"hello","conversation":"00000000-0000-0000-0000-000000000002","after":3}
-{"type":"send","client_id":"00000000-0000-0000-0000-000000000004","conversation":"00000000-0000-0000-0000-000000000002","parent":"00000000-0000-0000-0000-000000000005","text":"2+40?","files":["00000000-0000-0000-0000-000000000009"],"model":"offline/assistant"}
-{"type":"edit","client_id":"00000000-0000-0000-0000-000000000004","message":"00000000-0000-0000-0000-000000000001","text":"2+41?","model":null}
-{"type":"regenerate","message":"00000000-0000-0000-0000-000000000005","model":"offline/assistant"}
-{"type":"continue","message":"00000000-0000-0000-0000-000000000005"}
-{"type":"stop","turn":"00000000-0000-0000-0000-000000000006"}
-{"type":"decide","turn":"00000000-0000-0000-0000-000000000006","call":"call_1","approval":"once"}
-{"type":"decide","turn":"00000000-0000-0000-0000-000000000006","call":"call_1","approval":"always"}
-{"type":"decide","turn":"00000000-0000-0000-0000-000000000006","call":"call_1","approval":"deny"}
-{"type":"typing"}
-{"type":"ping"}
+{"hello":{"conversation":null,"after":0}}
+{"hello":{"conversation":"00000000-0000-0000-0000-000000000002","after":3}}
+{"send":{"client_id":"00000000-0000-0000-0000-000000000004","conversation":"00000000-0000-0000-0000-000000000002","parent":"00000000-0000-0000-0000-000000000005","text":"2+40?","files":["00000000-0000-0000-0000-000000000009"],"model":"offline/assistant"}}
+{"edit":{"client_id":"00000000-0000-0000-0000-000000000004","message":"00000000-0000-0000-0000-000000000001","text":"2+41?","model":null}}
+{"regenerate":{"message":"00000000-0000-0000-0000-000000000005","model":"offline/assistant"}}
+{"continue":{"message":"00000000-0000-0000-0000-000000000005"}}
+{"stop":{"turn":"00000000-0000-0000-0000-000000000006"}}
+{"decide":{"turn":"00000000-0000-0000-0000-000000000006","call":"call_1","approval":"once"}}
+{"decide":{"turn":"00000000-0000-0000-0000-000000000006","call":"call_1","approval":"always"}}
+{"decide":{"turn":"00000000-0000-0000-0000-000000000006","call":"call_1","approval":"deny"}}
+"typing"
+"ping"
 "#
     );
 }
@@ -277,8 +277,7 @@ fn what_a_tab_says_is_written_so() {
 /// What an older tab leaves out means what it always meant.
 #[test]
 fn a_send_of_few_words_is_read() {
-    let frame =
-        json!({"type": "send", "client_id": Uuid::from_u128(4), "conversation": Uuid::from_u128(2), "text": "hi"});
+    let frame = json!({"send": {"client_id": Uuid::from_u128(4), "conversation": Uuid::from_u128(2), "text": "hi"}});
     let read: ClientEvent = serde_json::from_value(frame).unwrap();
     let whole = ClientEvent::Send {
         client_id: id(4),
