@@ -24,7 +24,8 @@ pub(crate) fn generate(name: &str, wasm: &Path, folder: &Path) -> Result<Glue> {
         .input_path(wasm)
         .out_name(name)
         .typescript(false)
-        .remove_name_section(true)
+        // What is to be trimmed is known by its name; the names go with it.
+        .remove_name_section(false)
         .remove_producers_section(true)
         // Leptos always passes the path, which holds a hash; a default one would only be wrong.
         .omit_default_module_path(true)

@@ -11,6 +11,7 @@ mod names;
 mod project;
 mod sizes;
 mod tools;
+mod trim;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ fn run() -> Result<()> {
     }
     std::fs::create_dir_all(&pkg).with_context(|| format!("cannot create {}", pkg.display()))?;
     let glue = glue::generate(&project.name, &wasm, &pkg)?;
+    trim::trim(&glue.wasm)?;
     tools::wasm_opt(&project, &glue.wasm)?;
     let hashed = names::hash_outputs(&project.name, &pkg, &glue, &css)?;
     compress::folder(&site)?;
