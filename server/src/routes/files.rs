@@ -74,7 +74,7 @@ pub fn file_or_page(
     }
 }
 
-/// Functions' addresses change with their code: an unknown one comes from a page that was loaded before an update.
+/// Pages call functions by names that the server has: an unknown one comes from a page that was loaded before an update.
 fn outdated() -> ApiError {
     ApiError::Conflict { reason: "This page is older than the server. Load it again.".to_owned() }
 }
