@@ -28,7 +28,7 @@ use self::{
     llm::{Models, catalogue::CatalogueError},
     store::{Store, StoreError},
     task::Tasks,
-    tools::{RegistryError, ToolRegistry},
+    tools::{RegistryError, ToolRegistry, serve::http::McpHttp},
 };
 use std::{
     path::{Path, PathBuf},
@@ -66,6 +66,8 @@ pub struct Backend {
     pub tools: ToolRegistry,
     /// The conversations' use cases.
     pub chat: Arc<Chat>,
+    /// Its tools for other programs, over HTTP.
+    pub mcp: McpHttp,
 }
 
 /// Why the backend cannot start: a sentence for the operator.
@@ -134,7 +136,8 @@ impl Backend {
             }),
             options: Options::default(),
         });
-        let backend = Self { config, clock, tasks, hub, store, limiter, auth, models, tools, chat };
+        let mcp = McpHttp::new(tools.clone(), store.clone(), clock.clone(), tasks.stopping());
+        let backend = Self { config, clock, tasks, hub, store, limiter, auth, models, tools, chat, mcp };
         backend.keep_house();
         Ok(Arc::new(backend))
     }

@@ -4,6 +4,7 @@
 //! every open tab and every stored row, so a field is added with a default and never changes its meaning.
 
 pub mod account;
+pub mod api_token;
 pub mod conversation;
 pub mod error;
 pub mod event;

@@ -2,7 +2,7 @@
 
 use crate::{
     middleware::{headers, limit, origin, peer, refusal, session, trace},
-    routes::{files, guide, health, pages},
+    routes::{files, guide, health, mcp, pages},
     state::AppState,
 };
 use app::{backend::Backend, ui::shell};
@@ -33,6 +33,7 @@ pub fn router(backend: Arc<Backend>) -> Router {
         .layer(from_fn_with_state(state.clone(), limit::limit));
     Router::new()
         .merge(people)
+        .merge(mcp::router(&state))
         .merge(files::assets(&state))
         .merge(health::router())
         .layer(CatchPanicLayer::custom(refusal::panicked))

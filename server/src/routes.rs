@@ -3,4 +3,5 @@
 pub mod files;
 pub mod guide;
 pub mod health;
+pub mod mcp;
 pub mod pages;

@@ -98,6 +98,7 @@ impl TestApp {
             rate_send: off(),
             rate_create: off(),
             rate_search: off(),
+            rate_call: off(),
             rate_frames: off(),
             rate_request: off(),
             ..Settings::default()

@@ -8,6 +8,7 @@ mod crash;
 mod drain;
 mod guide;
 mod limits;
+mod mcp_http;
 mod mcp_stdio;
 mod origin;
 mod restart;

@@ -3,6 +3,7 @@
 //! Invariants: an unknown name costs the same work and gives the same answer as a wrong password; every sign-in makes a
 //! new token and ends the session the browser had before; a session that ends is told to its sockets at once.
 
+pub mod api_tokens;
 pub mod cookie;
 pub mod password;
 pub mod token;

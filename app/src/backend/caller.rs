@@ -3,7 +3,10 @@
 //! Decision: it stands beside `auth`, not inside it, because the chat and the tools need it and must not know how one
 //! signs in.
 
-use crate::wire::id::{SessionId, UserId};
+use crate::wire::{
+    api_token::{Scope, Scopes},
+    id::{SessionId, TokenId, UserId},
+};
 
 /// Who asks, and through which credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub struct Caller {
 pub enum Via {
     /// A browser's session cookie; revoking the session ends what it opened.
     Session(SessionId),
+    /// A program's token, with what its person lets it do.
+    Token(TokenId, Scopes),
     /// This process itself (jobs, the command line).
     Process,
 }
@@ -32,7 +37,15 @@ impl Caller {
     pub fn session(&self) -> Option<SessionId> {
         match self.via {
             Via::Session(id) => Some(id),
-            Via::Process => None,
+            Via::Token(..) | Via::Process => None,
+        }
+    }
+
+    /// Whether the credential was made for `scope`; only tokens are made for less than everything.
+    pub fn may(&self, scope: Scope) -> bool {
+        match self.via {
+            Via::Session(_) | Via::Process => true,
+            Via::Token(_, scopes) => scopes.contains(scope),
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::wire::{
     event::ChatEvent,
-    id::{ConversationId, SessionId, UserId},
+    id::{ConversationId, SessionId, TokenId, UserId},
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -33,6 +33,8 @@ pub enum Topic {
     User(UserId),
     /// One browser session: its end.
     Session(SessionId),
+    /// One program's token: its end.
+    Token(TokenId),
     /// One room: messages, turns, presence.
     Conversation(ConversationId),
 }

@@ -39,6 +39,8 @@ pub enum Action {
     Create,
     /// A search, by [`Key::User`].
     Search,
+    /// A program's call of a tool, by [`Key::User`].
+    Call,
     /// Any request that is not a static file, by [`Key::Address`].
     Request,
 }
@@ -98,6 +100,7 @@ struct Buckets {
     send: Option<Keyed>,
     create: Option<Keyed>,
     search: Option<Keyed>,
+    call: Option<Keyed>,
     request: Option<Keyed>,
 }
 
@@ -110,14 +113,15 @@ impl Buckets {
             Action::Send => &self.send,
             Action::Create => &self.create,
             Action::Search => &self.search,
+            Action::Call => &self.call,
             Action::Request => &self.request,
         }
         .as_ref()
     }
 
     fn all(&self) -> impl Iterator<Item = &Keyed> {
-        let Self { sign_in_account, sign_in_address, sign_up, send, create, search, request } = self;
-        [sign_in_account, sign_in_address, sign_up, send, create, search, request].into_iter().flatten()
+        let Self { sign_in_account, sign_in_address, sign_up, send, create, search, call, request } = self;
+        [sign_in_account, sign_in_address, sign_up, send, create, search, call, request].into_iter().flatten()
     }
 }
 
@@ -134,6 +138,7 @@ impl Limiter {
             send: keyed(rates.send),
             create: keyed(rates.create),
             search: keyed(rates.search),
+            call: keyed(rates.call),
             request: keyed(rates.request),
         };
         Self { frames: rates.frames.quota(), buckets: Arc::new(buckets), clock }

@@ -10,6 +10,7 @@ mod text;
 mod wal;
 mod writer;
 
+pub mod api_tokens;
 pub mod conversations;
 pub mod messages;
 pub mod rooms;

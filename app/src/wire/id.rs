@@ -35,6 +35,8 @@ id! {
     UserId,
     /// A signed-in browser; revoking it closes its sockets.
     SessionId,
+    /// A token that a person made for a program.
+    TokenId,
     /// A conversation, which is also a room.
     ConversationId,
     /// One node of a conversation's tree.

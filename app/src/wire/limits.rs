@@ -18,6 +18,14 @@ pub const USERNAME_MAX: usize = 32;
 pub const PASSWORD_MIN: usize = 10;
 /// Characters in a password: bounds the work of hashing it.
 pub const PASSWORD_MAX: usize = 256;
+/// Characters in an API token's name.
+pub const TOKEN_NAME_MAX: usize = 60;
+/// API tokens of one person that are alive: more than one has programs.
+pub const TOKENS_MAX: u32 = 50;
+/// Days an API token may be made for: a year, as long as a secret should live.
+pub const TOKEN_DAYS_MAX: u32 = 366;
+/// Sessions of older MCP clients that one person may have open; beyond it the oldest ends.
+pub const MCP_SESSIONS_MAX: usize = 16;
 /// Messages in one page of history: more than a tall screen shows.
 pub const PAGE: u32 = 50;
 /// Conversations in one page of the sidebar.

@@ -57,6 +57,23 @@ fn cannot_be_rebound(config: &Config, authority: &str) -> bool {
     }
 }
 
+/// Whether a request without cookies may come from where it says it does: from no page, from ours, or from one that
+/// the operator allows.
+pub fn may_ask_from(config: &Config, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    origin == config.origin()
+        || is_where_it_was_sent(config, origin, headers)
+        || config.allowed_origins.iter().any(|allowed| allowed == origin)
+}
+
+/// Whether the request was sent to a name that is ours, and not to one that was made to point here.
+pub fn is_known_host(config: &Config, headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    // HTTP/2 has no such header, and no page can speak it without encryption.
+    host.is_none_or(|host| cannot_be_rebound(config, host))
+}
+
 /// `/ws/chat/{room}/`, not our own page's socket beside it.
 fn is_room_socket(path: &str) -> bool {
     path.strip_prefix("/ws/chat/").is_some_and(|room| !room.is_empty())

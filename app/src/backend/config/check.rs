@@ -98,6 +98,7 @@ impl Settings {
             send: faults.rate("PARLEY_RATE_SEND", self.rate_send.as_ref(), 30, 60),
             create: faults.rate("PARLEY_RATE_CREATE", self.rate_create.as_ref(), 100, 3600),
             search: faults.rate("PARLEY_RATE_SEARCH", self.rate_search.as_ref(), 60, 60),
+            call: faults.rate("PARLEY_RATE_CALL", self.rate_call.as_ref(), 120, 60),
             frames: faults.rate("PARLEY_RATE_FRAMES", self.rate_frames.as_ref(), 60, 10),
             request: faults.rate("PARLEY_RATE_REQUEST", self.rate_request.as_ref(), 1200, 60),
         }

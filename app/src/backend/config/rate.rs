@@ -71,6 +71,8 @@ pub struct Rates {
     pub create: Rate,
     /// Searches of one person.
     pub search: Rate,
+    /// Calls of tools by one person's programs.
+    pub call: Rate,
     /// Frames of one socket.
     pub frames: Rate,
     /// Requests from one address, static files not counted.
@@ -86,6 +88,7 @@ impl Rates {
         send: Rate::OFF,
         create: Rate::OFF,
         search: Rate::OFF,
+        call: Rate::OFF,
         frames: Rate::OFF,
         request: Rate::OFF,
     };

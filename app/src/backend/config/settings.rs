@@ -163,6 +163,10 @@ pub struct Settings {
     #[arg(long, env = "PARLEY_RATE_SEARCH", value_name = "RATE", global = true, help_heading = "Limits")]
     pub rate_search: Option<String>,
 
+    /// Calls of tools by one person's programs, over MCP [default: 120/1m]
+    #[arg(long, env = "PARLEY_RATE_CALL", value_name = "RATE", global = true, help_heading = "Limits")]
+    pub rate_call: Option<String>,
+
     /// Frames of one socket [default: 60/10s]
     #[arg(long, env = "PARLEY_RATE_FRAMES", value_name = "RATE", global = true, help_heading = "Limits")]
     pub rate_frames: Option<String>,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests end by panicking")]
 
 mod accounts;
+mod api_tokens;
 mod conversations;
 mod full_disk;
 mod grouping;

@@ -1,11 +1,14 @@
 //! [`McpServer`]: the registry's tools for other programs, by the Model Context Protocol (revisions up to 2026-07-28;
 //! rmcp negotiates: `initialize` for older clients, stateless requests for newer ones, on the same pipe).
 //!
-//! Invariant: it acts for one [`Caller`], with that person's rights and never more. What the person has denied for good
-//! stays denied. What Parley's own bot would ask about runs: an MCP client is bound to show its user what it calls and
+//! Invariant: it acts for one [`Caller`], with that person's rights and never more: at the pipe for the one it was
+//! started for, over HTTP for whoever the gate found behind each request. What the person has denied for good stays
+//! denied, and so does what the credential was not made for. What Parley's own bot would ask about runs: an MCP client is bound to show its user what it calls and
 //! to let them refuse (specification, «Tools», user interaction), and here that user is the caller.
 //! It tells progress, stops when the client cancels, and answers a failed call with words (`isError`), not with a
 //! protocol error, so that the model reads them.
+
+pub mod http;
 
 use super::{
     ToolCx, ToolRegistry,
@@ -14,6 +17,7 @@ use super::{
 use crate::{
     backend::{caller::Caller, clock::Clock, store::Store},
     wire::{
+        api_token::Scope,
         id::CallId,
         tool::{ToolCall, ToolOutcome, ToolSpec},
     },
@@ -43,9 +47,18 @@ const INSTRUCTIONS: &str = "Parley is its user's own AI chat. These tools read a
 #[derive(Clone, Debug)]
 pub struct McpServer {
     tools: ToolRegistry,
-    caller: Caller,
+    who: Who,
     store: Store,
     clock: Clock,
+}
+
+/// Whom it acts for.
+#[derive(Clone, Debug)]
+enum Who {
+    /// Always this person.
+    One(Caller),
+    /// Whom the gate put beside the HTTP request.
+    OfRequest,
 }
 
 /// Why a client's connection ended badly.
@@ -62,7 +75,17 @@ pub enum ServeError {
 impl McpServer {
     /// A server that acts for `caller`.
     pub fn new(tools: ToolRegistry, caller: Caller, store: Store, clock: Clock) -> Self {
-        Self { tools, caller, store, clock }
+        Self { tools, who: Who::One(caller), store, clock }
+    }
+
+    fn caller(&self, cx: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+        let found = match &self.who {
+            Who::One(caller) => Some(caller),
+            Who::OfRequest => {
+                cx.extensions.get::<::http::request::Parts>().and_then(|parts| parts.extensions.get::<Caller>())
+            }
+        };
+        found.cloned().ok_or_else(|| ErrorData::internal_error("Nobody stands behind this request.", None))
     }
 
     /// Serves the client at the other end of this process's standard input and output, until it closes them. Nothing
@@ -77,12 +100,22 @@ impl McpServer {
     }
 
     /// Runs a call, unless the person has denied the tool for good.
-    async fn run(&self, spec: &ToolSpec, call: ToolCall, progress: mpsc::Sender<Progress>) -> ToolOutcome {
-        if let Decision::Deny(why) = policy::decide(&self.store, &self.caller, spec, false).await {
+    async fn run(
+        &self,
+        caller: Caller,
+        spec: &ToolSpec,
+        call: ToolCall,
+        progress: mpsc::Sender<Progress>,
+    ) -> ToolOutcome {
+        let scope = scope_of(spec);
+        if !caller.may(scope) {
+            return ToolOutcome::error(format!("`{}` needs the scope `{}`.", spec.name, scope.name()));
+        }
+        if let Decision::Deny(why) = policy::decide(&self.store, &caller, spec, false).await {
             return ToolOutcome::error(why);
         }
         let cx = ToolCx {
-            caller: self.caller.clone(),
+            caller,
             conversation: None,
             store: self.store.clone(),
             clock: self.clock.clone(),
@@ -108,9 +141,9 @@ impl ServerHandler for McpServer {
     async fn list_tools(
         &self,
         _page: Option<PaginatedRequestParams>,
-        _cx: RequestContext<RoleServer>,
+        cx: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = self.tools.list(&self.caller).await.iter().map(advertise).collect();
+        let tools = self.tools.list(&self.caller(&cx)?).await.iter().map(advertise).collect();
         Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private))
     }
 
@@ -126,10 +159,11 @@ impl ServerHandler for McpServer {
         // The specification's own answer to a name that is not listed («Tools», error handling).
         let unknown = || ErrorData::invalid_params(format!("Unknown tool: {}", call.name), None);
         let spec = self.tools.spec(&call.name).ok_or_else(unknown)?;
+        let caller = self.caller(&cx)?;
         let (tell, mut told) = mpsc::channel(PROGRESS);
         let arguments = Value::Object(call.arguments.unwrap_or_default());
         let call = ToolCall::new(CallId(cx.id.to_string()), &*call.name, arguments);
-        let mut run = std::pin::pin!(self.run(&spec, call, tell));
+        let mut run = std::pin::pin!(self.run(caller, &spec, call, tell));
         let mut done = 0.0;
         loop {
             tokio::select! {
@@ -149,6 +183,15 @@ impl ServerHandler for McpServer {
                 }
             }
         }
+    }
+}
+
+/// What a credential must have been made for to call that tool.
+pub fn scope_of(spec: &ToolSpec) -> Scope {
+    match spec.annotations {
+        hints if hints.open_world_hint => Scope::Run,
+        hints if hints.read_only_hint => Scope::Read,
+        _ => Scope::Write,
     }
 }
 

@@ -1,0 +1,331 @@
+//! `/mcp`: programs with a token, in both eras of the protocol, and everything that must not get in.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use crate::support::TestApp;
+use app::{
+    backend::caller::{Caller, Via},
+    wire::{
+        account::Username,
+        api_token::Scopes,
+        id::{Millis, TokenId},
+    },
+};
+use futures::StreamExt;
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The revision without sessions.
+const MODERN: &str = "2026-07-28";
+/// The last with them.
+const LEGACY: &str = "2025-11-25";
+
+/// As the settings page: a person with a signed-in browser.
+async fn at_the_page(app: &TestApp, name: &str) -> Caller {
+    let user = app.backend.store.user_by_name(&Username::parse(name).unwrap()).await.unwrap().unwrap();
+    Caller { user: user.id, name: user.name, admin: user.admin, via: Via::Session(app.backend.clock.id()) }
+}
+
+/// A token of that person's for these scopes.
+async fn token(app: &TestApp, name: &str, scopes: &str) -> String {
+    let caller = at_the_page(app, name).await;
+    let made = app.backend.auth.create_api_token(&caller, "a test", scopes.parse().unwrap(), Some(1)).await.unwrap();
+    made.expose_secret().to_owned()
+}
+
+/// A client with a token; of the older era once it has a session.
+#[derive(Clone)]
+struct Client<'a> {
+    app: &'a TestApp,
+    token: Option<String>,
+    session: Option<String>,
+}
+
+impl<'a> Client<'a> {
+    fn modern(app: &'a TestApp, token: &str) -> Self {
+        Self { app, token: Some(token.to_owned()), session: None }
+    }
+
+    async fn legacy(app: &'a TestApp, token: &str) -> Self {
+        let mut client = Self::modern(app, token);
+        let me = json!({"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
+        let request = client.request(Method::POST);
+        let response = request.json(&message("initialize", me)).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        client.session = Some(response.headers()["mcp-session-id"].to_str().unwrap().to_owned());
+        let hello = answer(response).await;
+        assert_eq!(hello["result"]["protocolVersion"], LEGACY, "{hello}");
+        let told = client.request(Method::POST).json(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+        assert_eq!(told.send().await.unwrap().status(), StatusCode::ACCEPTED);
+        client
+    }
+
+    /// A request with what every one of the client's has.
+    fn request(&self, method: Method) -> RequestBuilder {
+        let mut request = self.app.visitor().bare(method, "/mcp");
+        request = request.header(header::ACCEPT, "application/json, text/event-stream");
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        match &self.session {
+            Some(session) => request.header("mcp-session-id", session).header("mcp-protocol-version", LEGACY),
+            None => request,
+        }
+    }
+
+    async fn post(&self, method: &str, mut params: Value) -> Response {
+        let mut request = self.request(Method::POST);
+        if self.session.is_none() {
+            request = request.header("mcp-protocol-version", MODERN).header("mcp-method", method);
+            if let Some(name) = params["name"].as_str() {
+                request = request.header("mcp-name", name);
+            }
+            params["_meta"] = json!({
+                "io.modelcontextprotocol/protocolVersion": MODERN,
+                "io.modelcontextprotocol/clientCapabilities": {},
+                "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+            });
+        }
+        request.json(&message(method, params)).send().await.unwrap()
+    }
+
+    async fn ask(&self, method: &str, params: Value) -> Value {
+        answer(self.post(method, params).await).await
+    }
+
+    /// Calls a tool: whether it failed, and its text.
+    async fn call(&self, tool: &str, arguments: Value) -> (bool, String) {
+        let answer = self.ask("tools/call", json!({"name": tool, "arguments": arguments})).await;
+        let result = &answer["result"];
+        assert_eq!(result["content"][0]["type"], "text", "{answer}");
+        (result["isError"] == true, result["content"][0]["text"].as_str().unwrap().to_owned())
+    }
+}
+
+fn message(method: &str, params: Value) -> Value {
+    json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+}
+
+/// The answer, whether it came alone or as the last of a stream.
+async fn answer(response: Response) -> Value {
+    let text = response.text().await.unwrap();
+    let data = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim).rfind(|data| !data.is_empty());
+    serde_json::from_str(data.unwrap_or(&text)).unwrap_or_else(|_| panic!("no answer: {text}"))
+}
+
+/// What a refusal asks for.
+fn challenge(response: &Response) -> String {
+    response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_program_uses_its_persons_tools_in_both_eras() {
+    let app = TestApp::scripted().await;
+    let (ada, eve) = (app.person("ada").await, app.person("eve").await);
+    let (hers, foreign) = (ada.room().await, eve.room().await);
+    ada.tab(hers).await.ask(hers, "script:\nsay An engine of brass.").await;
+    eve.tab(foreign).await.ask(foreign, "script:\nsay A secret of brass.").await;
+    let token = token(&app, "ada", "read write run").await;
+
+    let mut lists = Vec::new();
+    for client in [Client::modern(&app, &token), Client::legacy(&app, &token).await] {
+        let tools = client.ask("tools/list", json!({})).await["result"]["tools"].clone();
+        assert!(tools.as_array().unwrap().iter().any(|tool| tool["name"] == "sum"), "{tools}");
+        lists.push(tools);
+        let (failed, text) = client.call("sum", json!({"numbers": [2, 40]})).await;
+        assert!(!failed && text.contains("42"), "{text}");
+        let (failed, text) = client.call("search_conversations", json!({"query": "brass"})).await;
+        assert!(!failed && text.contains("engine") && !text.contains("secret"), "{text}");
+        let (failed, text) = client.call("get_conversation_history", json!({"conversation_id": foreign})).await;
+        assert!(failed && !text.contains("secret"), "{text}");
+        let (failed, text) =
+            client.call("rename_conversation", json!({"conversation_id": hers, "title": "Engines"})).await;
+        assert!(!failed, "{text}");
+        assert_eq!(ada.conversations().await[0].title, "Engines");
+        let unknown = client.ask("tools/call", json!({"name": "no_such_tool", "arguments": {}})).await;
+        assert_eq!(unknown["error"]["code"], -32602, "{unknown}");
+    }
+    assert_eq!(lists[0], lists[1]);
+    let used = app.backend.auth.api_tokens(&at_the_page(&app, "ada").await).await.unwrap();
+    assert!(used[0].seen_at.is_some());
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn only_a_token_that_lives_opens_it() {
+    let app = TestApp::start().await;
+    let ada = app.person("ada").await;
+    let caller = at_the_page(&app, "ada").await;
+    let good = token(&app, "ada", "read").await;
+    let auth = &app.backend.auth;
+    let id = auth.api_tokens(&caller).await.unwrap()[0].id;
+
+    let mut nobody = Client::modern(&app, "");
+    nobody.token = None;
+    let response = nobody.post("tools/list", json!({})).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(challenge(&response), "Bearer realm=\"Parley\", scope=\"read write run\"");
+    // Signed in, and yet nobody here.
+    let cookie = nobody.request(Method::POST).header(header::COOKIE, ada.cookie().unwrap());
+    let response = cookie.json(&message("tools/list", json!({}))).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+
+    let lapsed = app::backend::auth::token::Token::generate().unwrap();
+    app.backend.store.create_api_token(caller.user, "old", &lapsed.hash(), Scopes::ALL, Some(Millis(1))).await.unwrap();
+    let session = ada.cookie().unwrap().split_once('=').unwrap().1.to_owned();
+    let bad = [
+        format!("{good}x"),
+        good.trim_start_matches("parley_").to_owned(),
+        format!("parley_{}", lapsed.expose()),
+        format!("parley_{session}"),
+        session,
+        "parley_".to_owned(),
+    ];
+    for bad in bad {
+        let response = Client::modern(&app, &bad).post("tools/list", json!({})).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{bad}");
+        assert!(challenge(&response).ends_with("error=\"invalid_token\""));
+        assert!(!response.text().await.unwrap().contains(&bad));
+    }
+
+    let client = Client::modern(&app, &good);
+    assert_eq!(client.post("tools/list", json!({})).await.status(), StatusCode::OK);
+    let eve = {
+        app.person("eve").await;
+        at_the_page(&app, "eve").await
+    };
+    assert!(auth.revoke_api_token(&eve, id).await.is_err(), "not hers to end");
+    assert_eq!(client.post("tools/list", json!({})).await.status(), StatusCode::OK);
+    auth.revoke_api_token(&caller, id).await.unwrap();
+    assert_eq!(client.post("tools/list", json!({})).await.status(), StatusCode::UNAUTHORIZED);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_does_what_it_was_made_for() {
+    let app = TestApp::start().await;
+    let ada = app.person("ada").await;
+    let room = ada.room().await;
+    let (rename, visit) = (
+        json!({"name": "rename_conversation", "arguments": {"conversation_id": room, "title": "Engines"}}),
+        json!({"name": "website_status", "arguments": {"url": "http://127.0.0.1:1/"}}),
+    );
+    let reads = token(&app, "ada", "read").await;
+    for client in [Client::modern(&app, &reads), Client::legacy(&app, &reads).await] {
+        assert!(!client.call("sum", json!({"numbers": [1]})).await.0);
+        let response = client.post("tools/call", rename.clone()).await;
+        assert_eq!(response.status(), StatusCode::FORBIDDEN);
+        assert_eq!(challenge(&response), "Bearer realm=\"Parley\", scope=\"read write\", error=\"insufficient_scope\"");
+        let response = client.post("tools/call", visit.clone()).await;
+        assert_eq!(response.status(), StatusCode::FORBIDDEN);
+        assert!(challenge(&response).contains("scope=\"read run\""));
+    }
+    assert_ne!(ada.conversations().await[0].title, "Engines");
+
+    let writes = token(&app, "ada", "write").await;
+    let client = Client::modern(&app, &writes);
+    assert_eq!(client.post("tools/call", rename).await.status(), StatusCode::OK);
+    assert_eq!(ada.conversations().await[0].title, "Engines");
+    assert_eq!(client.post("tools/list", json!({})).await.status(), StatusCode::FORBIDDEN);
+
+    // Nor does a program make itself a better token.
+    let bearer = app.backend.auth.bearer(&writes).await.unwrap().unwrap();
+    assert!(app.backend.auth.create_api_token(&bearer.caller, "more", Scopes::ALL, None).await.is_err());
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_belongs_to_whoever_began_it_and_nobody_has_too_many() {
+    let app = TestApp::start().await;
+    app.person("ada").await;
+    app.person("eve").await;
+    let (hers, foreign) = (token(&app, "ada", "read").await, token(&app, "eve", "read").await);
+    let first = Client::legacy(&app, &hers).await;
+    let thief = Client { token: Some(foreign), ..first.clone() };
+    for method in [Method::POST, Method::GET, Method::DELETE] {
+        let request = thief.request(method.clone()).json(&message("tools/list", json!({})));
+        assert_eq!(request.send().await.unwrap().status(), StatusCode::NOT_FOUND, "{method}");
+    }
+    assert_eq!(first.post("tools/list", json!({})).await.status(), StatusCode::OK);
+
+    let mut others = Vec::new();
+    for _ in 0..16 {
+        others.push(Client::legacy(&app, &hers).await);
+    }
+    assert_eq!(first.post("tools/list", json!({})).await.status(), StatusCode::NOT_FOUND);
+    for client in [&others[0], &others[15]] {
+        assert_eq!(client.post("tools/list", json!({})).await.status(), StatusCode::OK);
+    }
+    let ended = others[3].request(Method::DELETE).send().await.unwrap();
+    assert!(ended.status().is_success());
+    assert_eq!(others[3].post("tools/list", json!({})).await.status(), StatusCode::NOT_FOUND);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_revoked_token_takes_its_open_streams_with_it() {
+    let app = TestApp::start().await;
+    app.person("ada").await;
+    let caller = at_the_page(&app, "ada").await;
+    let (ends, stays) = (token(&app, "ada", "read").await, token(&app, "ada", "read").await);
+    let id: TokenId = app.backend.auth.bearer(&ends).await.unwrap().unwrap().token;
+    let mut streams = Vec::new();
+    for token in [&ends, &stays] {
+        let client = Client::legacy(&app, token).await;
+        let response = client.request(Method::GET).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        streams.push(response.bytes_stream());
+    }
+    app.backend.auth.revoke_api_token(&caller, id).await.unwrap();
+    let [mut ended, mut open] = <[_; 2]>::try_from(streams).ok().unwrap();
+    let to_the_end = async { while ended.next().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(10), to_the_end).await.unwrap();
+    let more = async { while open.next().await.is_some() {} };
+    assert!(tokio::time::timeout(Duration::from_millis(300), more).await.is_err(), "another token's stream ended too");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn no_strange_page_reaches_it() {
+    let app = TestApp::start_with(|settings| settings.allowed_origins = Some("https://tools.example".to_owned())).await;
+    app.person("ada").await;
+    let client = Client::modern(&app, &token(&app, "ada", "read").await);
+    let list = message("tools/list", json!({}));
+    for (header, value, fits) in [
+        (header::ORIGIN, "https://evil.example", false),
+        (header::ORIGIN, "null", false),
+        (header::ORIGIN, app.url.as_str(), true),
+        (header::ORIGIN, "https://tools.example", true),
+        (header::HOST, "evil.example", false),
+        (header::HOST, "localhost:3000", true),
+    ] {
+        let response = client.request(Method::POST).header(&header, value).json(&list).send().await.unwrap();
+        assert_eq!(response.status() != StatusCode::FORBIDDEN, fits, "{header}: {value}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn calls_are_limited_and_bad_messages_refused() {
+    let app = TestApp::start_with(|settings| settings.rate_call = Some("2/1h".to_owned())).await;
+    app.person("ada").await;
+    let client = Client::modern(&app, &token(&app, "ada", "read").await);
+    let sum = json!({"name": "sum", "arguments": {"numbers": [1]}});
+    for _ in 0..2 {
+        assert_eq!(client.post("tools/call", sum.clone()).await.status(), StatusCode::OK);
+    }
+    let response = client.post("tools/call", sum).await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(response.headers()[header::RETRY_AFTER].to_str().unwrap().parse::<u64>().unwrap() > 0);
+    assert_eq!(client.post("tools/list", json!({})).await.status(), StatusCode::OK);
+
+    for body in ["", "{", "[]", "null", "{\"jsonrpc\": \"2.0\"}", "\u{0}"] {
+        let request = client.request(Method::POST).header(header::CONTENT_TYPE, "application/json").body(body);
+        let status = request.send().await.unwrap().status();
+        assert!(status.is_client_error(), "{body}: {status}");
+    }
+    let large = client.request(Method::POST).header(header::CONTENT_TYPE, "application/json").body("x".repeat(300_000));
+    assert_eq!(large.send().await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
+    app.stop().await;
+}
