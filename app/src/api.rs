@@ -12,6 +12,7 @@ pub mod chat;
 pub mod conversations;
 pub mod encoding;
 pub mod rooms;
+pub mod tokens;
 
 #[cfg(feature = "ssr")]
 pub mod context;

@@ -82,6 +82,20 @@ fn is_form_post(parts: &Parts) -> bool {
     parts.method == Method::POST && accepts.is_some_and(|accept| accept.starts_with(b"text/html"))
 }
 
+/// Refuses a form that was posted without JavaScript where only a script can take the answer.
+///
+/// # Errors
+/// [`ApiError::Conflict`].
+pub(super) fn needs_script() -> Result<(), ApiError> {
+    match use_context::<Parts>() {
+        Some(parts) if is_form_post(&parts) => {
+            let reason = "This needs JavaScript: what comes of it is shown once, and an address must not hold it.";
+            Err(ApiError::Conflict { reason: reason.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Sends a form that was posted without JavaScript back to its page with the error and what was typed, secrets left
 /// out. Leptos would send it back with the error alone, and with every earlier error still in the address.
 pub(super) fn back_to_form(page: &str, function: &str, error: &ApiError, typed: &[(&str, &str)]) {

@@ -1,11 +1,12 @@
 //! One's own account: looks, password, signed-in browsers, tools, usage, and what answers here.
 //!
 //! Each section is a component with its own form; all of them work without script but the theme, which is the
-//! browser's own affair.
+//! browser's own affair, and the making of tokens.
 
 pub mod password;
 pub mod sessions;
 pub mod theme;
+pub mod tokens;
 pub mod tools;
 pub mod usage;
 
@@ -46,6 +47,7 @@ fn Settings() -> impl IntoView {
                 <usage::UsageSection/>
                 <tools::ToolsSection/>
                 <sessions::SessionsSection/>
+                <tokens::TokensSection/>
                 <password::PasswordSection/>
             </div>
         </main>
