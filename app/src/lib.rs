@@ -83,8 +83,9 @@
 //!   process's memory, and a start closes every turn it finds running: one process serves a database at a time. Nothing
 //!   relays events between processes, by Redis or otherwise. `parley mcp-stdio` may run beside it: it begins no turns,
 //!   and open tabs learn what its tools changed when they next load.
-//! - **MCP over HTTP and other servers' tools.** [`McpServer`](backend::tools::serve::McpServer) serves a pipe only,
-//!   and the registry knows only the tools of this program.
+//! - **The rest of MCP.** [`McpServer`](backend::tools::serve::McpServer) serves tools, over a pipe and over HTTP to
+//!   whoever shows a token; resources, prompts, tasks and sign-in by OAuth are not there. The registry knows only the
+//!   tools of this program: Parley calls no other server's.
 //! - **Jobs.** What runs in the background ([`backend::task`]) is turns and housekeeping, and ends with the process;
 //!   there is no queue of work that outlives it but the one of turns.
 //! - **Files.** The wire has a place for them ([`Part::File`](wire::message::Part::File)), and both kinds of provider

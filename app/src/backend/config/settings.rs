@@ -17,7 +17,7 @@ pub struct Settings {
     #[arg(long, env = "PARLEY_PUBLIC_URL", value_name = "URL", global = true, help_heading = "Server")]
     pub public_url: Option<String>,
 
-    /// Other origins whose pages may open /ws/chat/ sockets, with commas between them
+    /// Other origins whose pages may open /ws/chat/ sockets and, with a token, /mcp; with commas between them
     #[arg(long, env = "PARLEY_ALLOWED_ORIGINS", value_name = "ORIGINS", global = true, help_heading = "Server")]
     pub allowed_origins: Option<String>,
 
