@@ -1,13 +1,14 @@
 //! Where one writes. Enter sends, Shift+Enter breaks the line, Escape stops the reply, Arrow-up in an empty box edits
 //! the last own message; while an input method composes, Enter is its own.
 //!
-//! Invariant: what was typed is never lost: it is kept by conversation in this browser until it was sent, and comes
-//! back when the server refuses it.
+//! Invariant: what was typed is never lost: it is kept by person and conversation in this browser until it was sent, and
+//! comes back when the server refuses it.
 
-use super::{browser, drafts};
+use super::{browser, drafts::Drafts};
 use crate::{
     ui::kit::{Banner, Glyph, Icon, Tone},
     wire::{
+        account::Viewer,
         id::{ConversationId, Millis},
         limits,
     },
@@ -42,12 +43,17 @@ pub fn Composer(
     #[prop(optional)]
     on_edit_last: Option<Callback<()>>,
 ) -> impl IntoView {
+    let drafts = Drafts::of(expect_context::<Viewer>().id);
     let text = RwSignal::new(String::new());
     let reason = RwSignal::new(None::<String>);
     let node = NodeRef::<html::Textarea>::new();
     let typed_at = StoredValue::new(Millis(0));
-    Effect::new(move || begin(node, text, conversation));
-    Effect::new(move || give_back(returned, text, reason, node));
+    Effect::new(move || begin(node, text, drafts, conversation));
+    Effect::new(move || {
+        if give_back(returned, text, reason, node) {
+            text.with_untracked(|text| drafts.keep_draft(conversation, text));
+        }
+    });
     Effect::new(move || {
         let text = text.get();
         if let Some(area) = node.get() {
@@ -66,13 +72,13 @@ pub fn Composer(
             let message = text.get_untracked().trim().to_owned();
             reason.set(None);
             text.set(String::new());
-            drafts::keep_draft(conversation, "");
+            drafts.keep_draft(conversation, "");
             on_send.run(message);
             focus(node);
         }
     };
     let input = move |value: String| {
-        drafts::keep_draft(conversation, &value);
+        drafts.keep_draft(conversation, &value);
         text.set(value);
         let now = browser::now();
         if let Some(on_type) = on_type.filter(|_| now.0 - typed_at.get_value().0 >= TYPING_EVERY) {
@@ -197,10 +203,10 @@ fn Actions(
 }
 
 /// Takes up what was typed before the page woke, or else the kept draft.
-fn begin(node: NodeRef<html::Textarea>, text: RwSignal<String>, conversation: Option<ConversationId>) {
+fn begin(node: NodeRef<html::Textarea>, text: RwSignal<String>, drafts: Drafts, conversation: Option<ConversationId>) {
     let Some(area) = node.get() else { return };
     let typed = area.value();
-    let first = if typed.is_empty() { drafts::draft(conversation) } else { typed };
+    let first = if typed.is_empty() { drafts.draft(conversation) } else { typed };
     if !first.is_empty() {
         text.set(first);
     }
@@ -211,22 +217,24 @@ fn begin(node: NodeRef<html::Textarea>, text: RwSignal<String>, conversation: Op
     }
 }
 
-/// Puts a refused text back, before whatever was typed since.
+/// Puts a refused text back, before whatever was typed since; whether there was one.
 fn give_back(
     returned: RwSignal<Option<(String, String)>>,
     text: RwSignal<String>,
     reason: RwSignal<Option<String>>,
     node: NodeRef<html::Textarea>,
-) {
-    let Some((back, why)) = returned.get() else { return };
+) -> bool {
+    let Some((back, why)) = returned.get() else { return false };
     returned.set(None);
     reason.set(Some(why));
-    if !back.is_empty() {
-        text.update(|text| {
-            *text = if text.trim().is_empty() { back } else { format!("{back}\n\n{text}") };
-        });
-        focus(node);
+    if back.is_empty() {
+        return false;
     }
+    text.update(|text| {
+        *text = if text.trim().is_empty() { back } else { format!("{back}\n\n{text}") };
+    });
+    focus(node);
+    true
 }
 
 fn focus(node: NodeRef<html::Textarea>) {

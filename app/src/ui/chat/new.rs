@@ -5,7 +5,7 @@
 use super::{
     browser,
     composer::Composer,
-    drafts,
+    drafts::Drafts,
     header::{LinkState, ModelPicker, NoModel, TopBar},
     session::Session,
     state::pending::{Pending, PendingKind},
@@ -32,6 +32,7 @@ pub fn NewChat() -> impl IntoView {
     let viewer = expect_context::<Viewer>();
     let session = expect_context::<Session>();
     Effect::new(move || session.follow(None));
+    let drafts = Drafts::of(viewer.id);
     let returned = RwSignal::new(None);
     let busy = RwSignal::new(false);
     let model = RwSignal::new(None::<ModelId>);
@@ -44,7 +45,7 @@ pub fn NewChat() -> impl IntoView {
                     let client_id = browser::new_client_id();
                     let kind = PendingKind::Send { parent: None };
                     let model = model.get_untracked();
-                    drafts::post(summary.id, &Pending { client_id, kind, text, model });
+                    drafts.post(summary.id, &Pending { client_id, kind, text, model });
                     let path = format!("/c/{}", summary.id);
                     navigate.try_with_value(|navigate| navigate(&path, NavigateOptions::default()));
                 }

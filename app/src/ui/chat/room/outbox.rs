@@ -2,7 +2,7 @@
 
 use super::Room;
 use crate::{
-    ui::chat::{drafts, state::pending::Pending},
+    ui::chat::{drafts::Drafts, state::pending::Pending},
     wire::{event::ClientEvent, id::ClientId},
 };
 use leptos::prelude::*;
@@ -23,7 +23,7 @@ impl Room {
 
     /// Takes up what this browser kept and no tab has got through; how to send what is new here.
     pub(super) fn take_up(self) -> Vec<ClientEvent> {
-        let kept = drafts::outbox(self.id);
+        let kept = Drafts::of(self.me).outbox(self.id);
         if kept.is_empty() {
             return Vec::new();
         }
@@ -36,13 +36,14 @@ impl Room {
 
     /// Keeps what is not acknowledged, and forgets what was. What other tabs keep stays.
     pub(super) fn keep_outbox(self) {
+        let drafts = Drafts::of(self.me);
         let before = self.kept.get_value();
         let now = self.state.with_value(|state| {
             let pending = state.pending();
-            pending.iter().filter(|one| !before.contains(&one.client_id)).for_each(|one| drafts::post(self.id, one));
+            pending.iter().filter(|one| !before.contains(&one.client_id)).for_each(|one| drafts.post(self.id, one));
             pending.iter().map(|one| one.client_id).collect::<Vec<_>>()
         });
-        before.into_iter().filter(|key| !now.contains(key)).for_each(|key| drafts::forget(self.id, key));
+        before.into_iter().filter(|key| !now.contains(key)).for_each(|key| drafts.forget(self.id, key));
         self.kept.set_value(now);
     }
 }

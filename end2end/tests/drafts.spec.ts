@@ -1,0 +1,44 @@
+// What one has written and not sent: it is kept in the browser, for its writer alone.
+import { awake } from './support/awake';
+import { expect, test } from './support/test';
+import { fillAccount, Person } from './support/person';
+
+async function signIn(person: Person): Promise<void> {
+  await person.page.goto('/sign-in');
+  await awake(person.page);
+  await fillAccount(person.page, person.name);
+  await person.page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await expect(person.page.getByRole('heading', { name: `Hello, ${person.name}.` })).toBeVisible();
+  await awake(person.page);
+}
+
+test('a draft waits for its writer, and whoever signs in with the same browser does not see it', async ({ person }) => {
+  const [ada, bob] = [await person(), await person()];
+  await ada.composer.fill('a secret of mine');
+  await ada.reload();
+  await expect(ada.composer).toHaveValue('a secret of mine');
+
+  await ada.account('Sign out');
+  await expect(ada.page).toHaveURL(/\/sign-in/);
+  const next = new Person(bob.name, ada.context, ada.page);
+  await signIn(next);
+  await expect(next.composer).toHaveValue('');
+  await next.composer.fill('his own');
+  await next.account('Sign out');
+  await expect(ada.page).toHaveURL(/\/sign-in/);
+  await signIn(ada);
+  await expect(ada.composer).toHaveValue('a secret of mine');
+});
+
+test('a refused text is a draft again, and survives a reload', async ({ person, startServer, complaints }) => {
+  complaints.expect(/429/);
+  const server = await startServer({ PARLEY_RATE_SEND: '1/1h' });
+  const ada = await person({ server });
+  await ada.begin('say hello');
+  await ada.answered(1);
+  await ada.composer.fill('one too many');
+  await ada.composer.press('Enter');
+  await expect(ada.composer).toHaveValue('one too many');
+  await ada.reload();
+  await expect(ada.composer).toHaveValue('one too many');
+});
