@@ -27,8 +27,8 @@ binary:
 site:
 	$(IN) cargo bundle $(DIST)
 
-dev: setup ## rebuild and reload at every change (needs cargo-leptos)
-	@command -v cargo-leptos >/dev/null || { echo "make dev needs cargo-leptos: cargo install --locked cargo-leptos (or, quicker: cargo binstall cargo-leptos)"; exit 1; }
+dev: ## rebuild and reload at every change, with cargo-leptos
+	@.ci/setup dev
 	$(IN) cargo leptos watch
 
 test: ## everything: formatting, lints, documentation, tests, browser tests
@@ -43,7 +43,7 @@ fmt: ## format the sources
 
 lint: setup ## clippy for the server's side and the browser's
 	$(IN) cargo clippy --package app --package server --package bundle --features app/testing --all-targets -- -D warnings
-	$(IN) cargo clippy --package frontend --lib --target wasm32-unknown-unknown -- -D warnings
+	$(IN) cargo clippy --package frontend --lib --features split --target wasm32-unknown-unknown -- -D warnings
 
 doc: setup ## the crates' documentation
 	$(IN) cargo doc --no-deps --package app --package server --features app/ssr

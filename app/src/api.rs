@@ -8,11 +8,19 @@
     expect(clippy::unused_async, reason = "server functions are async, even those that wait for nothing")
 )]
 pub mod account;
+pub mod apps;
+pub mod call;
 pub mod chat;
+pub mod clients;
+pub mod connections;
 pub mod conversations;
+pub mod elicitation;
 pub mod encoding;
+pub mod picker;
+pub mod prompts;
 pub mod rooms;
 pub mod tokens;
+pub mod tools;
 
 #[cfg(feature = "ssr")]
 pub mod context;

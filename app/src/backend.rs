@@ -12,6 +12,7 @@ pub mod hub;
 pub mod limiter;
 pub mod llm;
 pub mod metrics;
+pub mod secrets;
 pub mod store;
 pub mod task;
 #[cfg(any(test, feature = "testing"))]
@@ -19,17 +20,34 @@ pub mod test;
 pub mod tools;
 
 use self::{
-    auth::Auth,
-    chat::{Chat, Options, Setup},
+    auth::{
+        Auth,
+        oauth::{Documents, OAuth, Site},
+    },
+    chat::{Chat, Options, Programs, Setup},
     clock::Clock,
-    config::Config,
+    config::{Config, McpEndpoint},
     hub::Hub,
     limiter::{Action, Key, Limiter},
     llm::{Models, catalogue::CatalogueError},
-    store::{Store, StoreError},
+    secrets::Secrets,
+    store::{Store, StoreError, tasks::Runner},
     task::Tasks,
-    tools::{RegistryError, ToolRegistry, serve::http::McpHttp},
+    tools::{
+        RegistryError, ToolRegistry, conversations,
+        picker::Picker,
+        prompts::SavedPrompts,
+        remote::{self, Connections, Means},
+        sending,
+        serve::{
+            self,
+            call::Calls,
+            http::McpHttp,
+            resources::{collections::Schemas, conversations::Conversations},
+        },
+    },
 };
+use crate::wire::id::Millis;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -62,12 +80,20 @@ pub struct Backend {
     pub auth: Auth,
     /// The models on offer.
     pub models: Models,
-    /// The tools on offer.
+    /// The tools on offer to everybody and to other programs: the built-in ones.
     pub tools: ToolRegistry,
+    /// People's MCP servers; the bot uses their tools besides.
+    pub connections: Connections,
     /// The conversations' use cases.
     pub chat: Arc<Chat>,
-    /// Its tools for other programs, over HTTP.
+    /// People's saved prompts.
+    pub prompts: SavedPrompts,
+    /// What its MCP endpoints are made of.
+    pub programs: serve::Setup,
+    /// What other programs find of it over HTTP, at `/mcp`.
     pub mcp: McpHttp,
+    /// The same at the operator's further endpoints, each with less.
+    pub mcp_others: Vec<McpHttp>,
 }
 
 /// Why the backend cannot start: a sentence for the operator.
@@ -116,16 +142,41 @@ impl Backend {
             .map_err(|source| OpenError::Database { shown: config.database.shown(), source })?;
         let (tasks, hub) = (Tasks::default(), Hub::default());
         let limiter = Limiter::new(&config.rates, clock.clone());
-        let auth =
-            Auth::new(store.clone(), clock.clone(), hub.clone(), limiter.clone(), config.https(), config.sign_up_open);
+        let oauth = OAuth::new(
+            store.clone(),
+            clock.clone(),
+            hub.clone(),
+            limiter.clone(),
+            Documents::new(http::Guarded::new()?),
+            Site::new(&config.origin(), config.mcp.endpoints.iter().map(|endpoint| endpoint.path.clone())),
+            http::own()?,
+        );
+        let auth = Auth::new(
+            store.clone(),
+            clock.clone(),
+            hub.clone(),
+            limiter.clone(),
+            config.https(),
+            config.sign_up_open,
+            oauth,
+        );
         let models = Models::from_config(&config.models, &http::client()?)?;
         let tools = ToolRegistry::builtin(http::Guarded::new()?, hub.clone())?;
+        let connections = Connections::new(Means {
+            config: config.servers.clone(),
+            store: store.clone(),
+            secrets: Secrets::new(&config.secrets),
+            home: remote::oauth::Home::at(&config.origin()),
+            tasks: tasks.clone(),
+            clock: clock.clone(),
+            options: remote::Options::default(),
+        })?;
         let (sends, creates, frames) = (limiter.clone(), limiter.clone(), limiter.clone());
         let chat = Chat::new(Setup {
             store: store.clone(),
             hub: hub.clone(),
             models: models.clone(),
-            tools: tools.clone(),
+            tools: tools.clone().with_remote(connections.clone()),
             tasks: tasks.clone(),
             clock: clock.clone(),
             sending: Box::new(move |user| sends.check(Action::Send, &Key::User(user))),
@@ -134,10 +185,46 @@ impl Backend {
                 let budget = frames.socket();
                 Box::new(move |()| budget.check())
             }),
-            options: Options::default(),
+            options: Options { approval: config.approval_wait, ..Options::default() },
         });
-        let mcp = McpHttp::new(tools.clone(), store.clone(), clock.clone(), tasks.stopping());
-        let backend = Self { config, clock, tasks, hub, store, limiter, auth, models, tools, chat, mcp };
+        let prompts = SavedPrompts::new(store.clone(), hub.clone());
+        let programs = serve::Setup {
+            // Not the bot's: it must not talk to itself.
+            tools: tools.each(conversations::named)?.and(vec![
+                ("conversations", conversations::for_programs(hub.clone())),
+                ("chat", sending::tools(Arc::new(Programs(Arc::clone(&chat))), hub.clone())),
+            ])?,
+            sources: vec![Arc::new(Conversations), Arc::new(Schemas)],
+            prompts: prompts.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            hub: hub.clone(),
+            tasks: tasks.clone(),
+            calls: Calls::new(store.clone(), clock.clone(), tasks.clone(), Runner::Server),
+            config: config.mcp.clone(),
+        };
+        programs.calls.long.go_on_with(programs.tools.clone());
+        let mcp = McpHttp::new(programs.endpoint(&McpEndpoint::main())?, tasks.stopping());
+        let others = config.mcp.endpoints.iter();
+        let others = others.map(|endpoint| Ok(McpHttp::new(programs.endpoint(endpoint)?, tasks.stopping())));
+        let mcp_others = others.collect::<Result<Vec<_>, RegistryError>>()?;
+        let backend = Self {
+            config,
+            clock,
+            tasks,
+            hub,
+            store,
+            limiter,
+            auth,
+            models,
+            tools,
+            connections,
+            chat,
+            prompts,
+            programs,
+            mcp,
+            mcp_others,
+        };
         backend.keep_house();
         Ok(Arc::new(backend))
     }
@@ -151,6 +238,7 @@ impl Backend {
             }
         });
         let (store, stop) = (self.store.clone(), self.tasks.stopping());
+        let (clock, record_days) = (self.clock.clone(), self.config.record_days);
         self.tasks.spawn("purge", async move {
             loop {
                 match store.purge_deleted().await {
@@ -158,6 +246,15 @@ impl Backend {
                     Ok(conversations) => tracing::info!(conversations, "removed what was deleted"),
                     Err(error) => tracing::warn!(%error, "what was deleted cannot be removed yet"),
                 }
+                if let Err(error) = store.purge_tasks().await {
+                    tracing::warn!(%error, "expired tasks cannot be removed yet");
+                }
+                match store.purge_oauth().await {
+                    Ok(0) => {}
+                    Ok(rows) => tracing::debug!(rows, "removed what programs can use no more"),
+                    Err(error) => tracing::warn!(%error, "what programs can use no more cannot be removed yet"),
+                }
+                purge_record(&store, &clock, record_days).await;
                 if stop.run_until_cancelled(tokio::time::sleep(PURGE)).await.is_none() {
                     return;
                 }
@@ -165,9 +262,20 @@ impl Backend {
         });
     }
 
+    /// The built-in tools and those of each person's servers: what the bot has.
+    pub fn all_tools(&self) -> ToolRegistry {
+        self.tools.clone().with_remote(self.connections.clone())
+    }
+
+    /// What people take up in a message of their own and of their servers'.
+    pub fn picker(&self) -> Picker {
+        Picker::new(self.store.clone(), self.clock.clone(), Some(self.connections.clone()))
+    }
+
     /// Begins what a stop or a crash left: once, before the first request.
     pub async fn begin(&self) {
         self.chat.recover().await;
+        self.mcp.server().calls().long.recover().await;
     }
 
     /// Takes no new turns, tells every tab, and lets running turns finish or be checkpointed within `grace`.
@@ -179,11 +287,25 @@ impl Backend {
 
     /// Ends every task and closes the store. Nothing works afterwards.
     pub async fn close(&self) {
+        self.programs.calls.long.end().await;
         self.tasks.stop();
         if !self.tasks.wait(LAST_WORDS).await {
             tracing::warn!("some background tasks did not end in time");
         }
         self.store.close().await;
+    }
+}
+
+/// Removes the records of tool calls that are older than they are to be kept.
+async fn purge_record(store: &Store, clock: &Clock, days: u64) {
+    if days == 0 {
+        return;
+    }
+    let kept = i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(24 * 3600 * 1000);
+    match store.purge_tool_calls(Millis(clock.now().0.saturating_sub(kept))).await {
+        Ok(0) => {}
+        Ok(calls) => tracing::info!(calls, "removed old records of tool calls"),
+        Err(error) => tracing::warn!(%error, "old records of tool calls cannot be removed yet"),
     }
 }
 

@@ -49,7 +49,11 @@
 //! 5. The turn runs as a task of its own. It makes the history fit the model's window, then reads
 //!    [`Delta`](backend::llm::Delta)s from a [`Provider`](backend::llm::Provider). Text goes to the room at most once
 //!    an animation frame, and to the store as a checkpoint once a second.
-//! 6. If the model asks for a tool, [`policy`](backend::tools::policy) lets the call run, or a person is asked first;
+//! 6. It may use the built-in tools and those of its person's servers
+//!    ([`ToolRegistry::offer`](backend::tools::ToolRegistry::offer)): what is known of these now, for a turn waits for no
+//!    server. If the model asks for a tool, [`policy`](backend::tools::policy) lets the call run, or a person is asked
+//!    first; a question is stored before it is told, so that a restart asks it again. A
+//!    [`Permit`](backend::tools::policy::Permit) records the call and who or what let it run, and
 //!    [`ToolRegistry::call`](backend::tools::ToolRegistry::call) always ends in an outcome, which the model reads in
 //!    the next round. Rounds are bounded.
 //! 7. [`Store::finish_turn`](backend::store::Store::finish_turn) stores the reply and closes the turn, tabs hear
@@ -58,10 +62,14 @@
 //! 8. In the tab, [`ChatState`](ui::chat::state::ChatState) applies each event and says what changed;
 //!    [`room`](ui::chat::room) wakes those signals only. A growing paragraph renders its open end again, not the rest.
 //!
+//! A call whose tool has an app is shown by it, once it is permitted: a page of its server's in a frame without an origin
+//! ([`apps`](backend::tools::remote::apps)), which asks for more through the page and under the same policy.
+//!
 //! Whoever joins late, reconnects or falls behind says [`ClientEvent::Hello`](wire::event::ClientEvent::Hello) with
 //! the clock it has. The server listens first, reads the store then, adds snapshots of live turns, and drops what
 //! these already hold; [`ChatEvent::Ready`](wire::event::ChatEvent::Ready) ends it. After a crash the next start closes
-//! open turns as interrupted, with their checkpoints. At a drain tabs hear
+//! open turns as interrupted, with their checkpoints, asks again what was asked, and goes on looking after what other
+//! servers work at as tasks ([`kept`](backend::tools::kept)). At a drain tabs hear
 //! [`ByeReason::Draining`](wire::event::ByeReason::Draining) and come back by themselves; running turns may end within
 //! the grace time, and what is left of them then is stored as interrupted.
 //!
@@ -71,27 +79,35 @@
 //!   [`ui::chat::browser`].
 //! - Tasks start in [`backend::task`], HTTP clients in [`backend::http`], and only [`backend::config`] reads the
 //!   environment. `.clippy.toml` holds everybody else to that.
-//! - Two SQL texts: `store::db` (how to begin, how to open) and [`store::search`](backend::store::search) (FTS5 or
-//!   tsvector).
+//! - Two SQL texts: `store::db` (how to begin, how to open), [`store::search`](backend::store::search) (FTS5 or
+//!   tsvector) and [`store::collections`](backend::store::collections) (patterns, the plain text of parts). The last is
+//!   also the only place where SQL is put together at run time.
+//! - Programs are started in `tools::remote::process`, from the operator's file alone; what is encrypted and read again
+//!   goes through [`backend::secrets`].
 //! - [`caller`](backend::caller), [`hub`](backend::hub), [`limiter`](backend::limiter) and the like stand beside the
 //!   backend's layers, because more than one of them needs each.
-//! - `cfg(feature)` stands here, in `api.rs` and in `backend.rs` only.
+//! - `cfg(feature)` stands here, in `api.rs`, in `backend.rs` and in [`ui::kit::lazy`] only.
 //!
 //! # What is not here yet
 //!
 //! - **Several processes on one database.** The [`hub`](backend::hub) and the [`limiter`](backend::limiter) are this
 //!   process's memory, and a start closes every turn it finds running: one process serves a database at a time. Nothing
-//!   relays events between processes, by Redis or otherwise. `parley mcp-stdio` may run beside it: it begins no turns,
-//!   and open tabs learn what its tools changed when they next load.
-//! - **The rest of MCP.** [`McpServer`](backend::tools::serve::McpServer) serves tools, over a pipe and over HTTP to
-//!   whoever shows a token; resources, prompts, tasks and sign-in by OAuth are not there. The registry knows only the
-//!   tools of this program: Parley calls no other server's.
-//! - **Jobs.** What runs in the background ([`backend::task`]) is turns and housekeeping, and ends with the process;
-//!   there is no queue of work that outlives it but the one of turns.
+//!   relays events between processes, by Redis or otherwise. `parley mcp-stdio` may run beside it: open tabs learn what
+//!   its tools changed, and what replies it had written, when they next load; it finds out what the server's process did
+//!   by looking.
+//! - **The rest of MCP.** [`Connections`](backend::tools::remote::Connections) uses other servers' tools and signs
+//!   people in to them ([`oauth`](backend::tools::remote::oauth)). What they ask waits for a person as long as this process
+//!   lives, and is not asked again by the next. Their prompts and resources are taken up with `/` and `@`
+//!   ([`Picker`](backend::tools::picker::Picker)); their subscriptions are not.
+//! - **Jobs.** What runs in the background ([`backend::task`]) is turns, long calls of MCP clients and housekeeping, and
+//!   ends with the process; there is no queue of work that outlives it but the one of turns. A task
+//!   ([`store::tasks`](backend::store::tasks)) outlives it as a record that says it failed, unless it said something in
+//!   a conversation: then the next process waits for the reply in its place.
 //! - **Files.** The wire has a place for them ([`Part::File`](wire::message::Part::File)), and both kinds of provider
-//!   can be shown an image ([`Content::Image`](backend::llm::Content::Image)), but nothing can be uploaded.
-//! - **An administrator's rights.** [`Caller::admin`](backend::caller::Caller) is a mark that the settings page shows;
-//!   no function asks for it.
+//!   can be shown an image ([`Content::Image`](backend::llm::Content::Image)), but nothing can be uploaded. What tools
+//!   answer is kept ([`tools::attachments`](backend::tools::attachments)).
+//! - **More of an administrator's rights.** [`Caller::admin`](backend::caller::Caller) lets one set rules about tools for
+//!   everybody and read the record of everybody's calls; accounts are nobody's to administrate.
 
 pub mod wire;
 

@@ -7,11 +7,14 @@ pub mod app;
 pub mod chat;
 pub mod highlight;
 pub mod kit;
+pub mod load;
 pub mod markdown;
 pub mod page;
+pub mod plain;
 pub mod shell;
 pub mod sidebar;
 pub mod theme;
 
 pub use app::{App, wake};
+pub use plain::plain;
 pub use shell::shell;

@@ -5,12 +5,21 @@
 
 pub mod account;
 pub mod api_token;
+pub mod app;
+pub mod attachment;
+pub mod connection;
 pub mod conversation;
+pub mod elicitation;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod json;
 pub mod limits;
 pub mod message;
+pub mod oauth;
+pub mod picker;
+pub mod policy;
+pub mod prompt;
 pub mod room;
 pub mod tool;
 

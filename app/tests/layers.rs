@@ -14,7 +14,7 @@ use std::{
 ///
 /// `caller` and `hub` stand here and not in `auth` and `chat`, because tools need a caller without knowing how one
 /// signs in, and signing out must reach sockets without knowing chats.
-const BESIDE: [&str; 8] = ["caller", "clock", "config", "http", "hub", "limiter", "metrics", "task"];
+const BESIDE: [&str; 9] = ["caller", "clock", "config", "http", "hub", "limiter", "metrics", "secrets", "task"];
 
 /// Each layer of the backend, and the layers it may use besides itself, [`BESIDE`] and `wire`.
 const LAYERS: [(&str, &[&str]); 5] =
@@ -24,8 +24,8 @@ const LAYERS: [(&str, &[&str]); 5] =
 const OF_THE_PAGE: [&str; 7] =
     ["axum", "leptos", "leptos_axum", "leptos_meta", "leptos_router", "server_fn", "web_sys"];
 
-/// The files where `cfg(feature` may stand: each has one line per module. No exception has been needed so far.
-const FEATURES: [&str; 3] = ["lib.rs", "api.rs", "backend.rs"];
+/// The files where `cfg(feature` may stand: each has one line per module, but the last, which says what a chunk is.
+const FEATURES: [&str; 4] = ["lib.rs", "api.rs", "backend.rs", "ui/kit/lazy.rs"];
 
 /// Why `module` may not use `path`, if so. Both begin at the crate's root; a path into another crate begins with its
 /// name.

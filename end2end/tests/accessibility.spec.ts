@@ -41,8 +41,10 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
     await ada.page.getByRole('button', { name: 'Share this conversation' }).click();
     expect(await violations(ada.page), 'the room').toEqual([]);
-    await ada.open('/settings');
-    expect(await violations(ada.page), 'settings').toEqual([]);
+    for (const page of ['', '/prompts', '/tools', '/calls', '/programs', '/connections', '/usage']) {
+      await ada.open(`/settings${page}`);
+      expect(await violations(ada.page), `settings${page}`).toEqual([]);
+    }
   });
 }
 

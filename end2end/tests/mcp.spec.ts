@@ -1,4 +1,4 @@
-// Parley as an MCP server: a token made on the settings page, and the clients that people's programs are built with.
+// Parley as an MCP server: a token made on a page of the settings, and the clients that people's programs are built with.
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Client as EarlierClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as EarlierTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -10,7 +10,7 @@ const ME = { name: 'parley-end2end', version: '1' };
 /** Makes a token with what the boxes say, and returns its text. */
 async function makeToken(person: Person, name: string, boxes: string[] = []): Promise<string> {
   const page = person.page;
-  await person.open('/settings');
+  await person.open('/settings/programs');
   await page.getByLabel('Name of a new token').fill(name);
   for (const box of boxes) await page.getByLabel(box).check();
   await page.getByRole('button', { name: 'Make the token' }).click();
@@ -74,7 +74,7 @@ test('a token does no more than its boxes say', async ({ person, server }) => {
 test('a name that is empty is named, and nothing is made', async ({ person, complaints }) => {
   complaints.expect(/status 422/, /status of 422/);
   const { page } = await person();
-  await page.goto('/settings');
+  await page.goto('/settings/programs');
   await page.getByLabel('Name of a new token').fill('   ');
   await page.getByRole('button', { name: 'Make the token' }).click();
   await expect(page.getByText('Give the token a name')).toBeVisible();

@@ -1,16 +1,20 @@
-//! The command line: `parley [serve | migrate | create-admin | check-config | mcp-stdio]`.
+//! The command line: `parley [serve | migrate | create-admin | check-config | mcp-stdio | mcp-inspect]`.
 //!
 //! Invariant: whatever the operator got wrong is one clear sentence on the error stream and a non-zero exit; nothing
 //! here panics over input, and no password or key is ever an argument or printed.
+
+mod inspect;
 
 use crate::{serve, shutdown::Signals, telemetry};
 use app::backend::{
     Backend, OpenError,
     auth::AuthError,
+    caller::Caller,
     config::{Config, Fault, Settings, environment},
     http,
     llm::Models,
-    tools::serve::McpServer,
+    store::tasks::Runner,
+    tools::serve::call::Calls,
 };
 use clap::{Parser, Subcommand};
 use std::{
@@ -52,6 +56,19 @@ pub enum Command {
         /// Whose tools: an account's name
         #[arg(long = "as", value_name = "USER")]
         user: String,
+    },
+    /// List what MCP clients are shown, what it costs them, and what of it is badly described
+    McpInspect(inspect::Inspect),
+    /// Serve what the protocol's conformance suite asks for, on this machine and without tokens: tests only
+    #[cfg(feature = "conformance")]
+    #[command(hide = true)]
+    ConformanceServer,
+    /// Play one of the suite's scenarios with the server at an address: tests only
+    #[cfg(feature = "conformance")]
+    #[command(hide = true)]
+    ConformanceClient {
+        /// The suite's server
+        url: String,
     },
 }
 
@@ -111,6 +128,11 @@ pub fn run(cli: Cli) -> Result<(), Refusal> {
         Command::Migrate => block_on(migrate(config)),
         Command::CreateAdmin { name } => block_on(create_admin(config, name)),
         Command::McpStdio { user } => block_on(mcp_stdio(config, user)),
+        Command::McpInspect(inspect) => block_on(inspect::run(config, inspect)),
+        #[cfg(feature = "conformance")]
+        Command::ConformanceServer => block_on(crate::conformance::serve(config)),
+        #[cfg(feature = "conformance")]
+        Command::ConformanceClient { url } => block_on(crate::conformance::client::play(config, &url)),
         Command::CheckConfig => say(format_args!("The settings are sound. {}", summary(&config))),
     }
 }
@@ -211,16 +233,28 @@ async fn create_admin(config: Config, name: String) -> Result<(), Refusal> {
 /// when they next load.
 async fn mcp_stdio(config: Config, user: String) -> Result<(), Refusal> {
     let backend = Backend::open(config).await?;
-    let served = match backend.auth.account(&user).await {
+    let served = match account(&backend, &user).await {
         Ok(caller) => {
-            let server = McpServer::new(backend.tools.clone(), caller, backend.store.clone(), backend.clock.clone());
+            let (store, clock) = (backend.store.clone(), backend.clock.clone());
+            let calls = Calls::new(store, clock, backend.tasks.clone(), Runner::Pipe);
+            calls.long.go_on_with(backend.programs.tools.clone());
+            let server = backend.mcp.server().at_pipe(caller, calls);
             server.serve_stdio().await.map_err(|error| Refusal::Sentence(format!("The MCP connection ended: {error}.")))
         }
-        Err(AuthError::NotFound) => Err(Refusal::Sentence(format!("There is no account «{user}» (--as)."))),
-        Err(error) => Err(Refusal::Sentence(format!("«{user}» cannot be looked up (--as): {error}"))),
+        Err(refusal) => Err(refusal),
     };
+    // What was said at the pipe is answered to its end, or kept as far as it came.
+    backend.drain(backend.config.shutdown_grace).await;
     backend.close().await;
     served
+}
+
+/// The account of that name.
+async fn account(backend: &Backend, user: &str) -> Result<Caller, Refusal> {
+    backend.auth.account(user).await.map_err(|error| match error {
+        AuthError::NotFound => Refusal::Sentence(format!("There is no account «{user}» (--as).")),
+        error => Refusal::Sentence(format!("«{user}» cannot be looked up (--as): {error}")),
+    })
 }
 
 /// From the terminal without showing it, or else the first line of standard input.

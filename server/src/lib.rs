@@ -3,6 +3,8 @@
 //! Invariant: no SQL, no provider's types, no use case here; a request becomes a `Caller` and a call of the backend.
 
 pub mod cli;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod middleware;
 pub mod router;
 pub mod routes;

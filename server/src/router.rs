@@ -2,7 +2,7 @@
 
 use crate::{
     middleware::{headers, limit, origin, peer, refusal, session, trace},
-    routes::{files, guide, health, mcp, pages},
+    routes::{apps, attachments, check, files, guide, health, mcp, oauth, pages, sign_ins},
     state::AppState,
 };
 use app::{backend::Backend, ui::shell};
@@ -24,6 +24,11 @@ pub fn router(backend: Arc<Backend>) -> Router {
     };
     let people = Router::new()
         .merge(guide::router())
+        .merge(oauth::consent::router())
+        .merge(check::router())
+        .merge(sign_ins::router())
+        .merge(apps::router())
+        .merge(attachments::router())
         .leptos_routes_with_context(&state, pages::routes(&context), context.clone(), document)
         .fallback(files::file_or_page(&state, context))
         // From here outwards; a request meets the last one first.
@@ -34,9 +39,11 @@ pub fn router(backend: Arc<Backend>) -> Router {
     Router::new()
         .merge(people)
         .merge(mcp::router(&state))
+        .merge(oauth::router(&state))
         .merge(files::assets(&state))
         .merge(health::router())
         .layer(CatchPanicLayer::custom(refusal::panicked))
+        .layer(from_fn_with_state(state.clone(), apps::only_apps))
         .layer(map_response_with_state(state.clone(), headers::headers))
         .layer(from_fn_with_state(state.clone(), trace::trace))
         .layer(from_fn_with_state(state.clone(), peer::peer))

@@ -9,9 +9,10 @@ use crate::support::{
 use app::{
     backend::clock::Clock,
     wire::{
-        event::ChatEvent,
+        event::{ChatEvent, ClientEvent},
         id::{ClientId, ConversationId},
         message::{FaultKind, Message, Role, Status},
+        tool::{Approval, ToolState},
     },
 };
 use futures::{future::join_all, join};
@@ -85,6 +86,43 @@ async fn settled(user: &TestUser, room: ConversationId) -> Vec<Message> {
             return messages;
         }
         sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Ends the program in that way while a question is open; what became of the question.
+async fn answered_after(signal: &str) -> (Message, String) {
+    let folder = Folder::new();
+    // Nobody would wait that long for a drain.
+    let mut served = Served::start(scripted(&folder).env("PARLEY_SHUTDOWN_GRACE", "600"));
+    let ada = served.visitor();
+    assert!(ada.sign_up("ada", PASSWORD).await.status().is_redirection());
+    let room = ada.room().await;
+    let mut tab = ada.tab(room).await;
+    tab.send(room, "script:\nsay one\ntool rename_conversation {\"title\": \"Engines\"}\necho").await;
+    let asks = |event: &ChatEvent| matches!(event, ChatEvent::Tool { state: ToolState::Asked { .. }, .. });
+    let ChatEvent::Tool { turn, call, .. } = tab.until(asks).await else { unreachable!() };
+    served.signal(signal);
+    assert_eq!(served.code(), (signal == "TERM").then_some(0));
+
+    let served = Served::start(&mut scripted(&folder));
+    let ada = ada.at(&served.url);
+    assert_eq!(ada.messages(room).await.pop().unwrap().status, Status::Pending);
+    let mut tab = ada.tab(room).await;
+    let arguments = Some(serde_json::json!({"title": "Brass"}));
+    let decide = ClientEvent::Decide { turn, call: call.id, approval: Approval::Once, arguments };
+    tab.say(&decide).await;
+    tab.until(|event| matches!(event, ChatEvent::TurnEnded { .. })).await;
+    let title = ada.conversations().await.remove(0).title;
+    (ada.messages(room).await.pop().unwrap(), title)
+}
+
+#[tokio::test]
+async fn a_question_that_is_open_when_it_ends_is_answered_after_the_restart() {
+    for signal in ["KILL", "TERM"] {
+        let (reply, title) = answered_after(signal).await;
+        assert_eq!((reply.status, title.as_str()), (Status::Complete, "Brass"), "{signal}");
+        let text = reply.text();
+        assert!(text.starts_with("one") && text.contains("The person changed the arguments"), "{signal}: {text}");
     }
 }
 

@@ -61,7 +61,7 @@ async fn whoever_comes_in_the_middle_of_a_reply_gets_what_there_is_of_it() {
     let so_far = late.next().await.unwrap();
     assert_eq!((so_far.message.as_str(), so_far.sender.as_str(), so_far.streaming), ("before", "bot", true));
     let ChatEvent::Tool { turn, call, .. } = asked else { unreachable!() };
-    tab.say(&ClientEvent::Decide { turn, call: call.id, approval: Approval::Deny }).await;
+    tab.say(&ClientEvent::Decide { turn, call: call.id, approval: Approval::Deny, arguments: None }).await;
     assert_eq!(heard(&mut late, "before").await, "before\n\nafter");
     assert_eq!(heard(&mut early, "").await, "before\n\nafter");
 }

@@ -1,123 +1,19 @@
 //! `/mcp`: programs with a token, in both eras of the protocol, and everything that must not get in.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use crate::support::TestApp;
-use app::{
-    backend::caller::{Caller, Via},
-    wire::{
-        account::Username,
-        api_token::Scopes,
-        id::{Millis, TokenId},
-    },
+use crate::support::{
+    TestApp,
+    mcp::{Client, at_the_page, challenge, message, token},
+};
+use app::wire::{
+    api_token::Scopes,
+    id::{Millis, TokenId},
+    policy::{CallEnd, CalledBy, Rule},
 };
 use futures::StreamExt;
-use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
-use secrecy::ExposeSecret;
+use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use std::time::Duration;
-
-/// The revision without sessions.
-const MODERN: &str = "2026-07-28";
-/// The last with them.
-const LEGACY: &str = "2025-11-25";
-
-/// As the settings page: a person with a signed-in browser.
-async fn at_the_page(app: &TestApp, name: &str) -> Caller {
-    let user = app.backend.store.user_by_name(&Username::parse(name).unwrap()).await.unwrap().unwrap();
-    Caller { user: user.id, name: user.name, admin: user.admin, via: Via::Session(app.backend.clock.id()) }
-}
-
-/// A token of that person's for these scopes.
-async fn token(app: &TestApp, name: &str, scopes: &str) -> String {
-    let caller = at_the_page(app, name).await;
-    let made = app.backend.auth.create_api_token(&caller, "a test", scopes.parse().unwrap(), Some(1)).await.unwrap();
-    made.expose_secret().to_owned()
-}
-
-/// A client with a token; of the older era once it has a session.
-#[derive(Clone)]
-struct Client<'a> {
-    app: &'a TestApp,
-    token: Option<String>,
-    session: Option<String>,
-}
-
-impl<'a> Client<'a> {
-    fn modern(app: &'a TestApp, token: &str) -> Self {
-        Self { app, token: Some(token.to_owned()), session: None }
-    }
-
-    async fn legacy(app: &'a TestApp, token: &str) -> Self {
-        let mut client = Self::modern(app, token);
-        let me = json!({"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
-        let request = client.request(Method::POST);
-        let response = request.json(&message("initialize", me)).send().await.unwrap();
-        assert_eq!(response.status(), StatusCode::OK);
-        client.session = Some(response.headers()["mcp-session-id"].to_str().unwrap().to_owned());
-        let hello = answer(response).await;
-        assert_eq!(hello["result"]["protocolVersion"], LEGACY, "{hello}");
-        let told = client.request(Method::POST).json(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
-        assert_eq!(told.send().await.unwrap().status(), StatusCode::ACCEPTED);
-        client
-    }
-
-    /// A request with what every one of the client's has.
-    fn request(&self, method: Method) -> RequestBuilder {
-        let mut request = self.app.visitor().bare(method, "/mcp");
-        request = request.header(header::ACCEPT, "application/json, text/event-stream");
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
-        match &self.session {
-            Some(session) => request.header("mcp-session-id", session).header("mcp-protocol-version", LEGACY),
-            None => request,
-        }
-    }
-
-    async fn post(&self, method: &str, mut params: Value) -> Response {
-        let mut request = self.request(Method::POST);
-        if self.session.is_none() {
-            request = request.header("mcp-protocol-version", MODERN).header("mcp-method", method);
-            if let Some(name) = params["name"].as_str() {
-                request = request.header("mcp-name", name);
-            }
-            params["_meta"] = json!({
-                "io.modelcontextprotocol/protocolVersion": MODERN,
-                "io.modelcontextprotocol/clientCapabilities": {},
-                "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-            });
-        }
-        request.json(&message(method, params)).send().await.unwrap()
-    }
-
-    async fn ask(&self, method: &str, params: Value) -> Value {
-        answer(self.post(method, params).await).await
-    }
-
-    /// Calls a tool: whether it failed, and its text.
-    async fn call(&self, tool: &str, arguments: Value) -> (bool, String) {
-        let answer = self.ask("tools/call", json!({"name": tool, "arguments": arguments})).await;
-        let result = &answer["result"];
-        assert_eq!(result["content"][0]["type"], "text", "{answer}");
-        (result["isError"] == true, result["content"][0]["text"].as_str().unwrap().to_owned())
-    }
-}
-
-fn message(method: &str, params: Value) -> Value {
-    json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-}
-
-/// The answer, whether it came alone or as the last of a stream.
-async fn answer(response: Response) -> Value {
-    let text = response.text().await.unwrap();
-    let data = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim).rfind(|data| !data.is_empty());
-    serde_json::from_str(data.unwrap_or(&text)).unwrap_or_else(|_| panic!("no answer: {text}"))
-}
-
-/// What a refusal asks for.
-fn challenge(response: &Response) -> String {
-    response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap().to_owned()
-}
 
 #[tokio::test]
 async fn a_program_uses_its_persons_tools_in_both_eras() {
@@ -165,7 +61,8 @@ async fn only_a_token_that_lives_opens_it() {
     nobody.token = None;
     let response = nobody.post("tools/list", json!({})).await;
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(challenge(&response), "Bearer realm=\"Parley\", scope=\"read write run\"");
+    let about = format!("resource_metadata=\"{}\"", app.backend.auth.oauth().site().resource_metadata("/mcp"));
+    assert_eq!(challenge(&response), format!("Bearer realm=\"Parley\", {about}, scope=\"read write run\""));
     // Signed in, and yet nobody here.
     let cookie = nobody.request(Method::POST).header(header::COOKIE, ada.cookie().unwrap());
     let response = cookie.json(&message("tools/list", json!({}))).send().await.unwrap();
@@ -216,12 +113,22 @@ async fn a_token_does_what_it_was_made_for() {
         assert!(!client.call("sum", json!({"numbers": [1]})).await.0);
         let response = client.post("tools/call", rename.clone()).await;
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
-        assert_eq!(challenge(&response), "Bearer realm=\"Parley\", scope=\"read write\", error=\"insufficient_scope\"");
+        assert!(challenge(&response).ends_with("scope=\"read write\", error=\"insufficient_scope\""));
         let response = client.post("tools/call", visit.clone()).await;
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
         assert!(challenge(&response).contains("scope=\"read run\""));
     }
     assert_ne!(ada.conversations().await[0].title, "Engines");
+    // What was refused is on record as well as what ran, and who asked.
+    let user = at_the_page(&app, "ada").await.user;
+    let mut rows = app.backend.store.tool_calls(user, None, 100).await.unwrap().items;
+    rows.retain(|row| row.via == CalledBy::Program && row.credential.is_some());
+    let count = |tool: &str, rule: Rule, end: CallEnd| {
+        rows.iter().filter(|row| (row.tool.as_str(), row.rule, row.end) == (tool, rule, end)).count()
+    };
+    assert_eq!(count("sum", Rule::ReadOnly, CallEnd::Ok), 2, "{rows:?}");
+    assert_eq!(count("rename_conversation", Rule::Scope, CallEnd::Denied), 2, "{rows:?}");
+    assert_eq!(count("website_status", Rule::Scope, CallEnd::Denied), 2, "{rows:?}");
 
     let writes = token(&app, "ada", "write").await;
     let client = Client::modern(&app, &writes);
@@ -230,7 +137,7 @@ async fn a_token_does_what_it_was_made_for() {
     assert_eq!(client.post("tools/list", json!({})).await.status(), StatusCode::FORBIDDEN);
 
     // Nor does a program make itself a better token.
-    let bearer = app.backend.auth.bearer(&writes).await.unwrap().unwrap();
+    let bearer = app.backend.auth.bearer(&writes, "/mcp").await.unwrap().unwrap();
     assert!(app.backend.auth.create_api_token(&bearer.caller, "more", Scopes::ALL, None).await.is_err());
     app.stop().await;
 }
@@ -242,7 +149,7 @@ async fn a_session_belongs_to_whoever_began_it_and_nobody_has_too_many() {
     app.person("eve").await;
     let (hers, foreign) = (token(&app, "ada", "read").await, token(&app, "eve", "read").await);
     let first = Client::legacy(&app, &hers).await;
-    let thief = Client { token: Some(foreign), ..first.clone() };
+    let thief = first.clone().showing(&foreign);
     for method in [Method::POST, Method::GET, Method::DELETE] {
         let request = thief.request(method.clone()).json(&message("tools/list", json!({})));
         assert_eq!(request.send().await.unwrap().status(), StatusCode::NOT_FOUND, "{method}");
@@ -269,7 +176,7 @@ async fn a_revoked_token_takes_its_open_streams_with_it() {
     app.person("ada").await;
     let caller = at_the_page(&app, "ada").await;
     let (ends, stays) = (token(&app, "ada", "read").await, token(&app, "ada", "read").await);
-    let id: TokenId = app.backend.auth.bearer(&ends).await.unwrap().unwrap().token;
+    let id: TokenId = app.backend.auth.bearer(&ends, "/mcp").await.unwrap().unwrap().token;
     let mut streams = Vec::new();
     for token in [&ends, &stays] {
         let client = Client::legacy(&app, token).await;
@@ -327,5 +234,31 @@ async fn calls_are_limited_and_bad_messages_refused() {
     }
     let large = client.request(Method::POST).header(header::CONTENT_TYPE, "application/json").body("x".repeat(300_000));
     assert_eq!(large.send().await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_come_as_structured_content_or_as_an_embedded_resource() {
+    let app = TestApp::start().await;
+    app.person("ada").await;
+    let ada = at_the_page(&app, "ada").await;
+    let room = app.backend.store.create_conversation(ada.user, "Engines").await.unwrap().id;
+    let token = token(&app, "ada", "read").await;
+    for client in [Client::modern(&app, &token), Client::legacy(&app, &token).await] {
+        let ask = async |arguments: Value| {
+            client.ask("tools/call", json!({"name": "query_data_collections", "arguments": arguments})).await["result"]
+                .clone()
+        };
+        let inline = ask(json!({"collection": "conversations", "search_pipeline": [{"$project": {"title": 1}}]})).await;
+        assert_eq!(inline["structuredContent"]["rows"], json!([{"title": "Engines"}]), "{inline}");
+        assert_eq!(inline["content"].as_array().unwrap().len(), 1);
+        let document = ask(json!({"collection": "conversations", "format": "csv", "as_resource": true})).await;
+        let resource = &document["content"][1]["resource"];
+        assert_eq!((&document["content"][1]["type"], &resource["mimeType"]), (&json!("resource"), &json!("text/csv")));
+        assert!(resource["text"].as_str().unwrap().contains(&format!("{room},Engines,false,true,1,")), "{document}");
+        assert_eq!(document["structuredContent"]["resource"], resource["uri"]);
+        let rename = json!({"name": "update_conversation", "arguments": {"id": room, "title": "Mine"}});
+        assert_eq!(client.post("tools/call", rename).await.status(), StatusCode::FORBIDDEN, "reading changes nothing");
+    }
     app.stop().await;
 }

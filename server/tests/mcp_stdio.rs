@@ -2,12 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::support::{
-    Folder, PASSWORD,
+    Folder, PASSWORD, path_of,
     process::{Served, parley, scripted},
 };
 use app::{
-    backend::{clock::Clock, config::DatabaseUrl, store::Store},
-    wire::account::Username,
+    backend::{clock::Clock, config::DatabaseUrl, llm::catalogue::SCRIPTED, store::Store},
+    wire::{account::Username, policy::Policy},
 };
 use serde_json::{Value, json};
 use std::{
@@ -27,15 +27,23 @@ struct Client {
     hear: BufReader<ChildStdout>,
     modern: bool,
     asked: i64,
+    /// What it was told unasked.
+    heard: Vec<Value>,
 }
 
 impl Client {
     fn start(folder: &Folder, user: &str, modern: bool) -> Self {
+        Self::logging(folder, user, modern, Stdio::null())
+    }
+
+    /// The same with a place for what the program writes down, as JSON.
+    fn logging(folder: &Folder, user: &str, modern: bool, log: Stdio) -> Self {
         let mut command = parley(folder);
-        command.args(["mcp-stdio", "--as", user]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.args(["mcp-stdio", "--as", user, "--log-format", "json"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         let mut program = command.spawn().unwrap();
         let (say, hear) = (program.stdin.take(), BufReader::new(program.stdout.take().unwrap()));
-        let mut client = Self { program, say, hear, modern, asked: 0 };
+        let mut client = Self { program, say, hear, modern, asked: 0, heard: Vec::new() };
         if modern {
             let found = client.ask("server/discover", json!({}));
             assert!(found["result"]["supportedVersions"].as_array().unwrap().contains(&json!(MODERN)), "{found}");
@@ -54,25 +62,43 @@ impl Client {
         writeln!(self.say.as_mut().unwrap(), "{message}").unwrap();
     }
 
-    /// Asks and hears the answer, past notifications.
-    fn ask(&mut self, method: &str, mut params: Value) -> Value {
-        self.asked += 1;
-        if self.modern {
-            params["_meta"] = json!({
-                "io.modelcontextprotocol/protocolVersion": MODERN,
-                "io.modelcontextprotocol/clientCapabilities": {},
-                "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-            });
-        }
-        self.write(&json!({"jsonrpc": "2.0", "id": self.asked, "method": method, "params": params}));
+    /// Asks and hears the answer; what is said in between is kept.
+    fn ask(&mut self, method: &str, params: Value) -> Value {
+        self.request(method, params);
         loop {
-            let mut line = String::new();
-            assert_ne!(self.hear.read_line(&mut line).unwrap(), 0, "the program hung up on {method}");
-            let message: Value = serde_json::from_str(&line).unwrap();
+            let message = self.read();
             if message["id"] == self.asked {
                 return message;
             }
             assert!(message.get("method").is_some(), "neither answer nor notification: {message}");
+            self.heard.push(message);
+        }
+    }
+
+    /// Asks without waiting.
+    fn request(&mut self, method: &str, mut params: Value) {
+        self.asked += 1;
+        if self.modern {
+            params["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!(MODERN);
+            params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({});
+            params["_meta"]["io.modelcontextprotocol/clientInfo"] = json!({"name": "test", "version": "1"});
+        }
+        self.write(&json!({"jsonrpc": "2.0", "id": self.asked, "method": method, "params": params}));
+    }
+
+    fn read(&mut self) -> Value {
+        let mut line = String::new();
+        assert_ne!(self.hear.read_line(&mut line).unwrap(), 0, "the program hung up");
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// The next that it is told unasked by that method.
+    fn until(&mut self, method: &str) -> Value {
+        loop {
+            let message = if self.heard.is_empty() { self.read() } else { self.heard.remove(0) };
+            if message["method"] == method {
+                return message;
+            }
         }
     }
 
@@ -135,6 +161,107 @@ async fn an_mcp_client_uses_its_persons_tools_in_both_eras() {
 }
 
 #[tokio::test]
+async fn all_else_is_offered_at_the_pipe_too_in_both_eras() {
+    let folder = Folder::new();
+    let served = Served::start(&mut scripted(&folder));
+    let ada = served.visitor();
+    ada.sign_up("ada", PASSWORD).await;
+    let room = ada.room().await;
+    // The pipe's process reads its settings there.
+    let settings = format!("PARLEY_SCRIPTED=true\nPARLEY_DEFAULT_MODEL={SCRIPTED}\n");
+    std::fs::write(folder.path().join(".env"), settings).unwrap();
+    let fields =
+        [("prompt_name", "explain"), ("prompt_body", "On {{topic}}."), ("prompt_arguments", "topic: It [brass]")];
+    assert!(ada.call(&path_of("save_prompt"), &fields).await.status().is_success());
+    let uri = format!("parley://conversations/{room}");
+    for modern in [false, true] {
+        let mut client = Client::start(&folder, "ada", modern);
+        let listed = client.ask("resources/list", json!({}));
+        assert_eq!(listed["result"]["resources"][0]["uri"], json!(uri));
+        let templates = client.ask("resources/templates/list", json!({}));
+        assert_eq!(templates["result"]["resourceTemplates"].as_array().unwrap().len(), 3);
+        let got = client.ask("prompts/get", json!({"name": "explain", "arguments": {"topic": "brass"}}));
+        assert_eq!(got["result"]["messages"][0]["content"]["text"], "On brass.");
+        let params =
+            json!({"ref": {"type": "ref/prompt", "name": "explain"}, "argument": {"name": "topic", "value": "b"}});
+        assert_eq!(client.ask("completion/complete", params)["result"]["completion"]["values"], json!(["brass"]));
+        let missing = client.ask("resources/read", json!({"uri": "parley://conversations/x"}));
+        assert_eq!(missing["error"]["code"], if modern { -32602 } else { -32002 });
+
+        // What the server's process does reaches a pipe too.
+        if modern {
+            let filter = json!({"resourceSubscriptions": [uri], "promptsListChanged": true});
+            client.request("subscriptions/listen", json!({"notifications": filter}));
+            client.until("notifications/subscriptions/acknowledged");
+        } else {
+            assert!(client.ask("resources/subscribe", json!({"uri": uri}))["result"].is_object());
+            assert!(client.ask("logging/setLevel", json!({"level": "info"}))["result"].is_object());
+        }
+        ada.tab(room).await.ask(room, "script:\nsay From the page.").await;
+        assert_eq!(client.until("notifications/resources/updated")["params"]["uri"], json!(uri));
+        let read = client.ask("resources/read", json!({"uri": uri}));
+        assert!(read["result"]["contents"][0]["text"].as_str().unwrap().contains("From the page."), "{read}");
+
+        let mut call = json!({"name": "send_message", "arguments": {"conversation_id": room, "text": "script:\nwait 200\nsay From the pipe."}});
+        call["_meta"] = json!({"progressToken": 7});
+        if modern {
+            call["_meta"]["io.modelcontextprotocol/logLevel"] = json!("info");
+        }
+        client.heard.clear();
+        let said = client.ask("tools/call", call);
+        assert_eq!(said["result"]["structuredContent"]["text"], "From the pipe.", "{said}");
+        let progress = client.heard.iter().find(|message| message["method"] == "notifications/progress");
+        assert_eq!(progress.unwrap()["params"]["progressToken"], 7);
+        let log = client.heard.iter().find(|message| message["method"] == "notifications/message").unwrap();
+        assert_eq!(log["params"]["data"]["tool"], "send_message");
+        client.end();
+        assert!(ada.messages(room).await.iter().any(|message| message.text() == "From the pipe."));
+    }
+}
+
+#[tokio::test]
+async fn every_request_is_written_down_without_what_was_in_it() {
+    let folder = Folder::new();
+    let served = Served::start(&mut scripted(&folder));
+    served.visitor().sign_up("ada", PASSWORD).await;
+    for modern in [false, true] {
+        let path = folder.path().join(format!("log-{modern}"));
+        let log = std::fs::File::create(&path).unwrap();
+        let mut client = Client::logging(&folder, "ada", modern, log.into());
+        assert!(!client.call("sum", json!({"numbers": [1, 41_000_001]})).0);
+        assert!(client.call("sum", json!({"numbers": "forty-one"})).0);
+        client.ask("tools/call", json!({"name": "forty-one", "arguments": {}}));
+        client.ask("resources/read", json!({"uri": "parley://conversations/forty-one"}));
+        client.ask("prompts/list", json!({}));
+        client.end();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("forty-one") && !text.contains("41000001"), "{text}");
+        let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let lines: Vec<&Value> = lines.iter().map(|l| &l["fields"]).filter(|f| f["message"] == "mcp").collect();
+        let told: Vec<_> = lines
+            .iter()
+            .map(|f| (f["method"].as_str().unwrap(), f["tool"].as_str().unwrap(), f["outcome"].as_str().unwrap()))
+            .collect();
+        let first = if modern { "server/discover" } else { "initialize" };
+        let wanted = [
+            (first, "", "ok"),
+            ("tools/call", "sum", "ok"),
+            ("tools/call", "sum", "tool_error"),
+            ("tools/call", "", "refused"),
+            ("resources/read", "", "refused"),
+            ("prompts/list", "", "ok"),
+        ];
+        assert_eq!(told, wanted);
+        let user = lines[0]["user"].as_str().unwrap();
+        assert!(
+            lines.iter().all(|f| f["client"] == "test 1" && f["user"] == user && f["endpoint"] == "/mcp"),
+            "{text}"
+        );
+        assert!(user.len() == 36 && lines.iter().all(|f| f["duration_ms"].is_u64()), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn what_the_person_denied_for_good_stays_denied() {
     let folder = Folder::new();
     let served = Served::start(&mut scripted(&folder));
@@ -150,7 +277,7 @@ async fn what_the_person_denied_for_good_stays_denied() {
     let url = format!("sqlite:{}", folder.path().join("data/parley.db").display());
     let store = Store::open(&DatabaseUrl(url.into()), Clock::System).await.unwrap();
     let user = store.user_by_name(&Username::parse("ada").unwrap()).await.unwrap().unwrap();
-    store.set_tool_grant(user.id, "rename_conversation", false).await.unwrap();
+    store.set_tool_policy(user.id, None, "rename_conversation", Policy::Deny, "").await.unwrap();
     let (failed, text, _) = client.call("rename_conversation", json!({"conversation_id": room, "title": "Never"}));
     assert!(failed && text.contains("may not be used"), "{text}");
     assert_eq!(ada.conversations().await[0].title, "Engines");

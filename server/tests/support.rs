@@ -3,11 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 pub mod guide;
+pub mod mcp;
+pub mod peers;
 pub mod process;
+pub mod program;
+pub mod remote;
 pub mod socket;
 
 use app::backend::{
     Backend,
+    clock::Clock,
     config::{Config, Settings},
     llm::catalogue::SCRIPTED,
 };
@@ -85,7 +90,14 @@ impl TestApp {
 
     /// One with other settings.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_at(Clock::System, |settings, _| change(settings)).await
+    }
+
+    /// One at a clock of the test's own; `change` hears where it is, `http://127.0.0.1:PORT`.
+    pub async fn start_at(clock: Clock, change: impl FnOnce(&mut Settings, &str)) -> Self {
         let folder = Folder::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
         let off = || Some("off".to_owned());
         let mut settings = Settings {
             data_dir: Some(folder.path().join("data").display().to_string()),
@@ -99,15 +111,15 @@ impl TestApp {
             rate_create: off(),
             rate_search: off(),
             rate_call: off(),
+            rate_register: off(),
+            rate_client_document: off(),
             rate_frames: off(),
             rate_request: off(),
             ..Settings::default()
         };
-        change(&mut settings);
+        change(&mut settings, &url);
         let config: Config = settings.check(|_| None).unwrap();
-        let backend = Backend::open(config).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let backend = Backend::open_at(config, clock).await.unwrap();
         let stop = CancellationToken::new();
         #[expect(clippy::disallowed_methods, reason = "a test's own task")]
         let served = tokio::spawn(server::serve(listener, Arc::clone(&backend), stop.clone()));
@@ -166,7 +178,7 @@ pub struct TestUser {
 }
 
 impl TestUser {
-    fn new(url: &str) -> Self {
+    pub(crate) fn new(url: &str) -> Self {
         app::backend::http::install_crypto();
         #[expect(clippy::disallowed_methods, reason = "a browser of the test's own")]
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).user_agent("Mozilla/5.0 (Test)");

@@ -1,5 +1,6 @@
-//! Accounts: sign up, in and out, one's own sessions, password, permissions, usage.
+//! Accounts: sign up, in and out, one's own sessions, password, usage.
 
+use super::call::Call;
 use crate::wire::{
     account::{SessionRow, Viewer},
     error::ApiError,
@@ -10,7 +11,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Who is signed in; `None` for a visitor.
-#[server(name = GetViewer)]
+#[server(name = GetViewer, protocol = Call)]
 pub async fn viewer() -> Result<Option<Viewer>, ApiError> {
     use super::context::visitor;
     let Some(caller) = visitor() else { return Ok(None) };
@@ -19,13 +20,13 @@ pub async fn viewer() -> Result<Option<Viewer>, ApiError> {
 }
 
 /// Whether a visitor may make an account.
-#[server]
+#[server(protocol = Call)]
 pub async fn signup_open() -> Result<bool, ApiError> {
     Ok(super::context::backend()?.auth.sign_up_open())
 }
 
 /// Makes an account and signs it in; then goes to `next`, a path of this site.
-#[server]
+#[server(protocol = Call)]
 pub async fn sign_up(name: String, password: String, #[server(default)] next: String) -> Result<(), ApiError> {
     use super::context::{back_to_form, backend, form, go_to, serve, set_cookie};
     use leptos::server_fn::ServerFn;
@@ -41,7 +42,7 @@ pub async fn sign_up(name: String, password: String, #[server(default)] next: St
 }
 
 /// Signs in; then goes to `next`, a path of this site.
-#[server]
+#[server(protocol = Call)]
 pub async fn sign_in(name: String, password: String, #[server(default)] next: String) -> Result<(), ApiError> {
     use super::context::{back_to_form, backend, form, go_to, serve, set_cookie};
     use leptos::server_fn::ServerFn;
@@ -57,7 +58,7 @@ pub async fn sign_in(name: String, password: String, #[server(default)] next: St
 }
 
 /// Ends this browser's session and closes its sockets.
-#[server]
+#[server(protocol = Call)]
 pub async fn sign_out() -> Result<(), ApiError> {
     use super::context::{backend, go_to, serve, set_cookie, visitor};
     serve(async {
@@ -73,7 +74,7 @@ pub async fn sign_out() -> Result<(), ApiError> {
 }
 
 /// One's signed-in browsers, newest first.
-#[server]
+#[server(protocol = Call)]
 pub async fn sessions() -> Result<Vec<SessionRow>, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
@@ -84,7 +85,7 @@ pub async fn sessions() -> Result<Vec<SessionRow>, ApiError> {
 }
 
 /// Ends one of one's sessions and closes its sockets.
-#[server]
+#[server(protocol = Call)]
 pub async fn revoke_session(id: SessionId) -> Result<(), ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
@@ -95,7 +96,7 @@ pub async fn revoke_session(id: SessionId) -> Result<(), ApiError> {
 }
 
 /// Sets a new password and ends every other session. Without JavaScript the page is told in its query (`changed`).
-#[server]
+#[server(protocol = Call)]
 pub async fn change_password(current: String, new: String) -> Result<(), ApiError> {
     use super::context::{back_to_form, on_to_page, serve, signed_in};
     use leptos::server_fn::ServerFn;
@@ -119,7 +120,7 @@ pub struct UsageReport {
 }
 
 /// One's own usage.
-#[server]
+#[server(protocol = Call)]
 pub async fn usage_summary() -> Result<UsageReport, ApiError> {
     use super::context::{serve, signed_in};
     const MONTH_MS: i64 = 30 * 24 * 3600 * 1000;
@@ -128,28 +129,6 @@ pub async fn usage_summary() -> Result<UsageReport, ApiError> {
         let since = crate::wire::id::Millis(backend.clock.now().0 - MONTH_MS);
         let (usage, turns) = backend.store.usage(caller.user, since).await?;
         Ok(UsageReport { usage, turns })
-    })
-    .await
-}
-
-/// The tools one decided about for good, and how.
-#[server]
-pub async fn tool_grants() -> Result<Vec<(String, bool)>, ApiError> {
-    use super::context::{serve, signed_in};
-    serve(async {
-        let (backend, caller) = signed_in()?;
-        Ok(backend.store.tool_grants(caller.user).await?)
-    })
-    .await
-}
-
-/// Forgets a decision: the tool asks again.
-#[server]
-pub async fn forget_tool_grant(tool: String) -> Result<(), ApiError> {
-    use super::context::{serve, signed_in};
-    serve(async {
-        let (backend, caller) = signed_in()?;
-        Ok(backend.store.forget_tool_grant(caller.user, &tool).await?)
     })
     .await
 }

@@ -40,6 +40,28 @@ pub(super) fn signed_in() -> Result<(Arc<Backend>, Caller), ApiError> {
     Ok((backend()?, visitor().ok_or(ApiError::SignIn)?))
 }
 
+/// Counts what an app asks for, together with what its person's programs call.
+///
+/// # Errors
+/// [`ApiError::TooMany`].
+pub(super) fn counted(backend: &Backend, caller: &Caller) -> Result<(), ApiError> {
+    use crate::backend::limiter::{Action, Key};
+    backend.limiter.check(Action::Call, &Key::User(caller.user)).map_err(ApiError::too_many)
+}
+
+/// The backend and the one who is signed in, an administrator.
+///
+/// # Errors
+/// [`ApiError::SignIn`] for a visitor, [`ApiError::Forbidden`] for everybody else.
+pub(super) fn administrator() -> Result<(Arc<Backend>, Caller), ApiError> {
+    let (backend, caller) = signed_in()?;
+    if caller.admin {
+        Ok((backend, caller))
+    } else {
+        Err(ApiError::Forbidden { reason: "Only an administrator can do that.".to_owned() })
+    }
+}
+
 /// Where the request comes from; unknown outside a real connection.
 fn peer() -> Peer {
     use_context::<Parts>()

@@ -1,5 +1,6 @@
 //! Conversations: list, open, page back, make, rename, pin, delete, bring back, search; and the models on offer.
 
+use super::call::Call;
 use crate::wire::{
     conversation::{ConversationSummary, ConversationView, Listed, ModelChoice, Page, SearchHit},
     error::ApiError,
@@ -9,7 +10,7 @@ use crate::wire::{
 use leptos::prelude::*;
 
 /// One's conversations, pinned first, then by last change; `before` (pinned, updated_at, id of the last row) continues.
-#[server]
+#[server(protocol = Call)]
 pub async fn list_conversations(before: Option<(bool, Millis, ConversationId)>) -> Result<Listed, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
@@ -21,7 +22,7 @@ pub async fn list_conversations(before: Option<(bool, Millis, ConversationId)>) 
 }
 
 /// Everything a page needs to draw a conversation.
-#[server]
+#[server(protocol = Call)]
 pub async fn open_conversation(id: ConversationId) -> Result<ConversationView, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
@@ -45,7 +46,7 @@ pub async fn open_conversation(id: ConversationId) -> Result<ConversationView, A
 }
 
 /// The page of messages before a position.
-#[server]
+#[server(protocol = Call)]
 pub async fn older_messages(id: ConversationId, before: Seq) -> Result<Page<Message>, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
@@ -56,7 +57,7 @@ pub async fn older_messages(id: ConversationId, before: Seq) -> Result<Page<Mess
 }
 
 /// Makes an empty conversation.
-#[server]
+#[server(protocol = Call)]
 pub async fn create_conversation() -> Result<ConversationSummary, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
@@ -67,7 +68,7 @@ pub async fn create_conversation() -> Result<ConversationSummary, ApiError> {
 }
 
 /// Gives a conversation a title.
-#[server]
+#[server(protocol = Call)]
 pub async fn rename_conversation(id: ConversationId, title: String) -> Result<ConversationSummary, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
@@ -82,7 +83,7 @@ pub async fn rename_conversation(id: ConversationId, title: String) -> Result<Co
 }
 
 /// Pins or unpins a conversation for oneself.
-#[server]
+#[server(protocol = Call)]
 pub async fn pin_conversation(id: ConversationId, pinned: bool) -> Result<ConversationSummary, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
@@ -95,7 +96,7 @@ pub async fn pin_conversation(id: ConversationId, pinned: bool) -> Result<Conver
 }
 
 /// Deletes a conversation; it can be brought back.
-#[server]
+#[server(protocol = Call)]
 pub async fn delete_conversation(id: ConversationId) -> Result<(), ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
@@ -108,7 +109,7 @@ pub async fn delete_conversation(id: ConversationId) -> Result<(), ApiError> {
 }
 
 /// Brings a deleted conversation back.
-#[server]
+#[server(protocol = Call)]
 pub async fn restore_conversation(id: ConversationId) -> Result<ConversationSummary, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
@@ -121,7 +122,7 @@ pub async fn restore_conversation(id: ConversationId) -> Result<ConversationSumm
 }
 
 /// Full-text search over one's own messages.
-#[server]
+#[server(protocol = Call)]
 pub async fn search(query: String) -> Result<Vec<SearchHit>, ApiError> {
     use super::context::{serve, signed_in};
     use crate::{
@@ -142,7 +143,7 @@ pub async fn search(query: String) -> Result<Vec<SearchHit>, ApiError> {
 }
 
 /// The models one can choose, the default first.
-#[server]
+#[server(protocol = Call)]
 pub async fn models() -> Result<Vec<ModelChoice>, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {

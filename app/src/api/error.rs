@@ -4,7 +4,13 @@
 //! the chat's ([`ChatError::told`]).
 
 use crate::{
-    backend::{auth::AuthError, chat::ChatError, clock::Clock, store::StoreError},
+    backend::{
+        auth::AuthError,
+        chat::ChatError,
+        clock::Clock,
+        store::StoreError,
+        tools::{picker::PickError, remote::ConnectError},
+    },
     wire::error::ApiError,
 };
 
@@ -28,6 +34,27 @@ impl From<AuthError> for ApiError {
             AuthError::NoSession => Self::SignIn,
             AuthError::Store(error) => error.into(),
             AuthError::Internal(_) => internal(&error),
+        }
+    }
+}
+
+impl From<PickError> for ApiError {
+    fn from(error: PickError) -> Self {
+        match error {
+            PickError::Refused(error) => error,
+            PickError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ConnectError> for ApiError {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Invalid { field, reason } => Self::invalid(field, reason),
+            ConnectError::Full => Self::Conflict { reason: error.to_string() },
+            ConnectError::NotFound => Self::NotFound,
+            ConnectError::Store(error) => error.into(),
+            ConnectError::Secrets(_) => internal(&error),
         }
     }
 }

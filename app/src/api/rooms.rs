@@ -1,5 +1,6 @@
 //! Rooms: invite, revoke, look at an invitation, join, remove, leave.
 
+use super::call::Call;
 use crate::wire::{
     error::ApiError,
     id::{ConversationId, UserId},
@@ -8,7 +9,7 @@ use crate::wire::{
 use leptos::prelude::*;
 
 /// Makes an invitation link; its token is shown this once.
-#[server]
+#[server(protocol = Call)]
 pub async fn invite(id: ConversationId) -> Result<Invitation, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
@@ -22,7 +23,7 @@ pub async fn invite(id: ConversationId) -> Result<Invitation, ApiError> {
 }
 
 /// Revokes every invitation of a room; how many.
-#[server]
+#[server(protocol = Call)]
 pub async fn revoke_invitations(id: ConversationId) -> Result<u64, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
@@ -33,7 +34,7 @@ pub async fn revoke_invitations(id: ConversationId) -> Result<u64, ApiError> {
 }
 
 /// What an invitation says, for whoever could join by it. A link without one says what joining by it would.
-#[server(name = ReadInvitation)]
+#[server(name = ReadInvitation, protocol = Call)]
 pub async fn invitation(token: String) -> Result<Invited, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
@@ -45,7 +46,7 @@ pub async fn invitation(token: String) -> Result<Invited, ApiError> {
 }
 
 /// Joins the room of an invitation and goes there.
-#[server]
+#[server(protocol = Call)]
 pub async fn join(token: String) -> Result<ConversationId, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
@@ -60,7 +61,7 @@ pub async fn join(token: String) -> Result<ConversationId, ApiError> {
 }
 
 /// Removes a member, or oneself.
-#[server]
+#[server(protocol = Call)]
 pub async fn remove_member(id: ConversationId, user: UserId) -> Result<(), ApiError> {
     use super::context::{serve, signed_in};
     serve(async {

@@ -1,5 +1,6 @@
 //! API tokens: what one gives to programs that act for one.
 
+use super::call::Call;
 use crate::wire::{api_token::ApiTokenRow, error::ApiError, id::TokenId};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ pub struct ApiTokens {
 }
 
 /// One's tokens.
-#[server(name = ListApiTokens)]
+#[server(name = ListApiTokens, protocol = Call)]
 pub async fn api_tokens() -> Result<ApiTokens, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
@@ -28,7 +29,7 @@ pub async fn api_tokens() -> Result<ApiTokens, ApiError> {
 /// Makes a token that reads, and writes and runs as far as is said; it lives `days` days, or with 0 until it is ended.
 /// The answer is the token's text, for this one time: a form without script cannot take it, because its answer would
 /// have to be an address.
-#[server]
+#[server(protocol = Call)]
 pub async fn create_api_token(
     name: String,
     #[server(default)] write: bool,
@@ -49,11 +50,11 @@ pub async fn create_api_token(
         Ok(token.expose_secret().to_owned())
     })
     .await
-    .inspect_err(|error| back_to_form("/settings", CreateApiToken::PATH, error, &[]))
+    .inspect_err(|error| back_to_form("/settings/programs", CreateApiToken::PATH, error, &[]))
 }
 
 /// Ends one of one's tokens and the streams it opened.
-#[server]
+#[server(protocol = Call)]
 pub async fn revoke_api_token(id: TokenId) -> Result<(), ApiError> {
     use super::context::{serve, signed_in};
     serve(async {

@@ -5,11 +5,13 @@
 
 pub mod api_tokens;
 pub mod cookie;
+pub mod oauth;
 pub mod password;
 pub mod token;
 
 use self::{
     cookie::Cookie,
+    oauth::OAuth,
     password::{PasswordError, Passwords},
     token::Token,
 };
@@ -122,12 +124,18 @@ pub struct Auth {
     passwords: Passwords,
     cookie: Cookie,
     open: bool,
+    oauth: OAuth,
 }
 
 impl Auth {
     /// A gate in front of `store`; `secure` if people come by HTTPS, `open` if everybody may make an account.
-    pub fn new(store: Store, clock: Clock, hub: Hub, limiter: Limiter, secure: bool, open: bool) -> Self {
-        Self { store, clock, hub, limiter, passwords: Passwords::new(), cookie: Cookie::new(secure), open }
+    pub fn new(store: Store, clock: Clock, hub: Hub, limiter: Limiter, secure: bool, open: bool, oauth: OAuth) -> Self {
+        Self { store, clock, hub, limiter, passwords: Passwords::new(), cookie: Cookie::new(secure), open, oauth }
+    }
+
+    /// The programs' way in, beside personal tokens.
+    pub fn oauth(&self) -> &OAuth {
+        &self.oauth
     }
 
     /// Whether everybody may make an account.
@@ -252,7 +260,8 @@ impl Auth {
         Ok(())
     }
 
-    /// Sets a new password and ends every other session of the caller; their sockets close.
+    /// Sets a new password and ends every other session of the caller; their sockets close. Programs stay in, by tokens
+    /// ([`api_tokens`]) and by [`oauth`].
     pub async fn change_password(
         &self,
         caller: &Caller,

@@ -2,16 +2,23 @@
 //!
 //! Invariant: what was acknowledged is stored, and what is stored is told after its commit. A turn belongs to the
 //! process, not to the socket that asked for it; one runs per conversation, the others wait in the store.
-//! Rule: any member of a room may stop a turn of it. Deciding about tools is `approval`'s.
+//! Rule: any member of a room may stop a turn of it. Deciding about tools is `approval`'s, keeping what other servers
+//! work at `keeping`'s, and going on with turns that waited for either when the process ended is `resume`'s.
 
 mod approval;
+mod apps;
 mod context;
 mod converse;
 mod create;
 mod finish;
+mod keeping;
 mod live;
+mod pictures;
+mod programs;
 mod publish;
 mod refusal;
+mod relay;
+mod resume;
 mod rooms;
 mod setup;
 mod start;
@@ -22,6 +29,8 @@ mod turn;
 mod tests;
 
 pub use crate::backend::store::turns::Started;
+pub use apps::AppCall;
+pub use programs::Programs;
 pub use refusal::ChatError;
 pub use setup::{Budget, Options, Setup};
 
@@ -33,13 +42,14 @@ use crate::{
         llm::Models,
         store::{Store, StoreError, turns::NewTurnKind},
         task::Tasks,
-        tools::ToolRegistry,
+        tools::{ToolRegistry, picker::Picker},
     },
     wire::{
         error::ApiError,
         event::{ByeReason, ChatEvent},
         id::{ClientId, ConversationId, FileId, MessageId, Millis, ModelId, Seq, TurnId, UserId},
-        message::{TurnEnd, TurnSnapshot},
+        message::{Part, Resource, TurnEnd, TurnSnapshot},
+        picker::Reference,
     },
 };
 use finish::Outcome;
@@ -47,10 +57,7 @@ use live::LiveTurn;
 use start::text_parts;
 use std::{
     collections::HashSet,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{sync::Notify, time::Instant};
@@ -69,6 +76,8 @@ pub struct NewMessage {
     pub text: String,
     /// Files to attach.
     pub files: Vec<FileId>,
+    /// What to read and send with it.
+    pub references: Vec<Reference>,
     /// The model to answer; `None` for the default.
     pub model: Option<ModelId>,
 }
@@ -79,6 +88,7 @@ pub struct Chat {
     hub: Hub,
     models: Models,
     tools: ToolRegistry,
+    picker: Picker,
     tasks: Tasks,
     clock: Clock,
     sending: Budget<UserId>,
@@ -86,7 +96,8 @@ pub struct Chat {
     frames: Box<dyn Fn() -> Budget<()> + Send + Sync>,
     options: Options,
     rooms: rooms::Rooms,
-    closed: AtomicBool,
+    /// Nothing new is taken; turns that wait for a person or for another server's task rest.
+    closed: CancellationToken,
     /// A turn ended.
     quiet: Notify,
     stopping: CancellationToken,
@@ -107,12 +118,14 @@ impl Chat {
     pub fn new(setup: Setup) -> Arc<Self> {
         let Setup { store, hub, models, tools, tasks, clock, sending, creating, frames, options } = setup;
         let stopping = tasks.stopping();
-        let (rooms, closed, quiet) = (rooms::Rooms::default(), AtomicBool::new(false), Notify::new());
-        Arc::new(Self {
+        let picker = Picker::new(store.clone(), clock.clone(), tools.remote().cloned());
+        let (rooms, closed, quiet) = (rooms::Rooms::default(), CancellationToken::new(), Notify::new());
+        let chat = Arc::new(Self {
             store,
             hub,
             models,
             tools,
+            picker,
             tasks,
             clock,
             sending,
@@ -123,20 +136,35 @@ impl Chat {
             closed,
             quiet,
             stopping,
-        })
+        });
+        chat.react_to_changes();
+        chat
     }
 
     /// Stores a message and the reply-to-be, and begins or queues the reply.
     ///
     /// # Errors
-    /// What is wrong with the message; `TooMany`; `NotFound`; a full queue; `Unavailable` at drain.
+    /// What is wrong with the message or cannot be read of what it refers to; `TooMany`; `NotFound`; a full queue;
+    /// `Unavailable` at drain.
     pub async fn send(self: &Arc<Self>, by: &Caller, m: NewMessage) -> Result<Started, ChatError> {
+        let read = self.read(by, &m).await?;
+        self.send_read(by, m, read).await
+    }
+
+    /// [`Chat::send`] once everything the message refers to was read.
+    async fn send_read(
+        self: &Arc<Self>,
+        by: &Caller,
+        m: NewMessage,
+        read: Vec<Resource>,
+    ) -> Result<Started, ChatError> {
         if !m.files.is_empty() {
             return Err(
                 ApiError::invalid("files", "This server does not take files yet. Send the text without them.").into()
             );
         }
-        let parts = text_parts(m.text)?;
+        // What is referred to stands before what is asked about it.
+        let parts = read.into_iter().map(Part::Resource).chain(text_parts(m.text)?).collect();
         let NewMessage { conversation, parent, client_id, model, .. } = m;
         let kind = NewTurnKind::Send { conversation, parent, client_id, parts };
         self.start(by, kind, model.as_ref(), Some(conversation)).await
@@ -154,7 +182,11 @@ impl Chat {
         text: String,
         model: Option<&ModelId>,
     ) -> Result<Started, ChatError> {
-        let kind = NewTurnKind::Edit { message, client_id, parts: text_parts(text)? };
+        let text = text_parts(text)?;
+        // The new version refers to what the old one did, as it was read then.
+        let old = self.store.message(by.user, message).await?.parts;
+        let parts = old.into_iter().filter(|part| matches!(part, Part::Resource(_))).chain(text).collect();
+        let kind = NewTurnKind::Edit { message, client_id, parts };
         self.start_beside(by, message, kind, model).await
     }
 
@@ -207,13 +239,14 @@ impl Chat {
         self.rooms.with(conversation, |room| room.present())
     }
 
-    /// At the start of the process: closes what a crash left running, and begins what waits.
+    /// At the start of the process: closes what a crash left running, asks again what was asked, and begins what waits.
     pub async fn recover(self: &Arc<Self>) {
         match self.store.reap_turns(Millis(i64::MAX)).await {
             Ok(messages) if messages.is_empty() => {}
             Ok(messages) => tracing::info!(turns = messages.len(), "closed turns that a stop left running"),
             Err(error) => tracing::error!(%error, "turns left running cannot be closed"),
         }
+        self.resume().await;
         match self.store.waiting_conversations().await {
             Ok(waiting) => {
                 for conversation in waiting {
@@ -227,12 +260,12 @@ impl Chat {
 
     /// Takes nothing new from now on, and tells every tab.
     pub fn close(&self) {
-        self.closed.store(true, Ordering::SeqCst);
+        self.closed.cancel();
         self.hub.publish_everywhere(ChatEvent::Bye { reason: ByeReason::Draining });
     }
 
     /// Takes nothing new, tells every tab, lets running turns end within `grace` and interrupts the others. Turns that
-    /// wait stay in the store.
+    /// wait, for others or for a person, stay in the store.
     pub async fn drain(&self, grace: Duration) {
         self.close();
         if tokio::time::timeout(grace, self.turns_over()).await.is_ok() {
@@ -264,7 +297,7 @@ impl Chat {
     }
 
     fn draining(&self) -> bool {
-        self.closed.load(Ordering::SeqCst)
+        self.closed.is_cancelled()
     }
 
     /// Notes how far a conversation's clock is.

@@ -4,11 +4,15 @@
 //! fault before it gives up. Invariant: only this module reads the environment, and no secret is ever printed.
 
 mod check;
+mod mcp;
 mod rate;
+pub mod servers;
 mod settings;
 
 pub use check::Fault;
+pub use mcp::{MCP_TOOLSETS, McpConfig, McpEndpoint};
 pub use rate::{Rate, Rates};
+pub use servers::OperatorAccess;
 pub use settings::Settings;
 
 use secrecy::SecretString;
@@ -42,6 +46,18 @@ pub struct Config {
     pub sign_up_open: bool,
     /// The models.
     pub models: ModelsConfig,
+    /// What other programs find of it.
+    pub mcp: McpConfig,
+    /// The MCP servers to connect.
+    pub servers: ServersConfig,
+    /// Where apps of those servers are shown.
+    pub apps: AppsConfig,
+    /// The keys of people's secrets.
+    pub secrets: SecretsConfig,
+    /// How long a tool call's question waits for a person.
+    pub approval_wait: Duration,
+    /// How many days the record of tool calls is kept; 0: for ever.
+    pub record_days: u64,
     /// The limits.
     pub rates: Rates,
 }
@@ -139,4 +155,50 @@ pub struct OpenAiConfig {
     pub models: Vec<String>,
     /// Tokens of its models' windows; `None`: what the model's name tells, else 32,768.
     pub context_window: Option<u32>,
+}
+
+/// MCP servers that Parley connects to.
+#[derive(Clone, Debug, Default)]
+pub struct ServersConfig {
+    /// The operator's own, for everybody here.
+    pub operator: Vec<OperatorServer>,
+    /// Whether people may connect servers on this machine and in private networks.
+    pub private: bool,
+    /// Percent of a model's window that servers' tools may take before they are searched instead of listed.
+    pub tools_share: u64,
+}
+
+/// Where apps of MCP servers are shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppsConfig {
+    /// A site of their own, as an origin; `None`: they are shown from Parley's, in frames that have no origin.
+    pub origin: Option<String>,
+    /// The origin of the pages that show them.
+    pub framed_by: String,
+    /// Parley's hosts, theirs among them.
+    pub hosts: Vec<String>,
+}
+
+/// A server of the operator's file.
+#[derive(Clone, Debug)]
+pub struct OperatorServer {
+    /// Its name in the file.
+    pub name: String,
+    /// What people are told it is called.
+    pub title: String,
+    /// What its tools' names begin with.
+    pub prefix: String,
+    /// Whether what it says of its tools is believed.
+    pub trusted: bool,
+    /// How it is reached.
+    pub access: OperatorAccess,
+}
+
+/// What seals people's secrets.
+#[derive(Clone, Debug, Default)]
+pub struct SecretsConfig {
+    /// Keys of 32 bytes in base64: the first seals, all open.
+    pub keys: Vec<SecretString>,
+    /// Where a key of our own is kept if there are none.
+    pub file: PathBuf,
 }

@@ -1,16 +1,23 @@
 //! The only place that builds HTTP clients: [`client`] for endpoints the operator configured, [`Guarded`] for addresses
-//! that people, models or web pages name.
+//! that people, models or web pages name, [`session::Session`] for servers one stays connected to.
 //!
 //! Invariant: a guarded request never reaches an address that [`address::refusal`] names. Every hop's URL is checked
 //! before it is asked, and every name's addresses are filtered in the resolver the connection itself uses, so there is
 //! no second look-up to rebind between check and connect. No proxy from the environment, no cookies, no Referer.
 
 pub mod address;
+pub mod document;
 pub mod resolver;
+pub mod session;
 
 use address::{Reach, Refused};
-use reqwest::{Client, ClientBuilder, Response, StatusCode, header, redirect};
+use reqwest::{
+    Client, ClientBuilder, Response, StatusCode,
+    header::{self, HeaderName, HeaderValue},
+    redirect,
+};
 use resolver::{Filtered, Lookup, SystemLookup};
+use secrecy::{ExposeSecret, SecretString};
 use std::{error::Error as _, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use url::Url;
@@ -23,6 +30,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_mins(5);
 /// How long a whole guarded visit may take, redirects and body included; below a tool's deadline.
 const VISIT: Duration = Duration::from_secs(20);
+/// How long our own public address may take to answer us.
+const OWN: Duration = Duration::from_secs(10);
 /// Redirects a guarded visit follows.
 const HOPS_MAX: usize = 5;
 
@@ -57,6 +66,14 @@ pub enum HttpError {
 /// The client cannot be set up on this machine at all.
 pub fn client() -> Result<Client, reqwest::Error> {
     built(|| base().read_timeout(SILENCE).redirect(redirect::Policy::none()))
+}
+
+/// A client for asking our own public address what others find there: no redirects, no proxy, little patience.
+///
+/// # Errors
+/// As [`client`].
+pub fn own() -> Result<Client, reqwest::Error> {
+    built(|| base().no_proxy().timeout(OWN).redirect(redirect::Policy::none()))
 }
 
 /// Makes *ring* the process's cryptography: rustls wants to be told once.
@@ -160,6 +177,36 @@ impl Guarded {
     }
 }
 
+/// Headers that the protocols themselves write: a person's own of that name would break a connection.
+const RESERVED: [&str; 9] = [
+    "accept",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "last-event-id",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// A header that somebody chose, as requests carry it; its value is never printed.
+///
+/// # Errors
+/// What is wrong with it, without its full stop; never the value.
+pub fn header(name: &str, value: &SecretString) -> Result<(HeaderName, HeaderValue), String> {
+    let readable = HeaderName::try_from(name.trim()).map_err(|_| {
+        format!("«{}» is not a header's name: letters, digits and «-»", name.chars().take(40).collect::<String>())
+    })?;
+    if RESERVED.contains(&readable.as_str()) || readable.as_str().starts_with("mcp-") {
+        return Err(format!("the header «{readable}» is written by the protocol itself"));
+    }
+    let mut value = HeaderValue::try_from(value.expose_secret().trim())
+        .map_err(|_| format!("the value of the header «{readable}» has characters that a header cannot have"))?;
+    value.set_sensitive(true);
+    Ok((readable, value))
+}
+
 /// Where an answer redirects to, if it does.
 fn destination(answer: &Response) -> Result<Option<Url>, HttpError> {
     if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
@@ -187,8 +234,8 @@ async fn capped(mut answer: Response, most: usize) -> Result<Vec<u8>, HttpError>
     Ok(body)
 }
 
-/// Sorts a client's error: what the resolver refused is told as such.
-fn sorted(error: &reqwest::Error) -> HttpError {
+/// Sorts a client's error: what the resolver refused is told as such. Its words name no address.
+pub fn sorted(error: &reqwest::Error) -> HttpError {
     let mut cause = error.source();
     while let Some(inner) = cause {
         if let Some(refused) = inner.downcast_ref::<Refused>() {

@@ -5,6 +5,10 @@
 //! queue, hears [`Heard::Lagged`] once and must read the store again. [`ChatEvent::Bye`] alone is never lost.
 //! Decision: it stands beside `chat`, because signing out must reach sockets too.
 
+mod reaction;
+
+pub use self::reaction::Change;
+
 use crate::wire::{
     event::ChatEvent,
     id::{ConversationId, SessionId, TokenId, UserId},
@@ -54,6 +58,7 @@ type Shard = Mutex<HashMap<Topic, Vec<Arc<Ear>>>>;
 #[derive(Clone, Debug, Default)]
 pub struct Hub {
     shards: Arc<[Shard; SHARDS]>,
+    reaction: reaction::Reaction,
 }
 
 /// One listener's queue and its subscriptions; dropping it ends them.

@@ -41,6 +41,10 @@ pub enum Action {
     Search,
     /// A program's call of a tool, by [`Key::User`].
     Call,
+    /// A program's registration, by [`Key::Address`].
+    Register,
+    /// A fetch of a program's metadata document, by [`Key::User`].
+    ClientDocument,
     /// Any request that is not a static file, by [`Key::Address`].
     Request,
 }
@@ -101,6 +105,8 @@ struct Buckets {
     create: Option<Keyed>,
     search: Option<Keyed>,
     call: Option<Keyed>,
+    register: Option<Keyed>,
+    client_document: Option<Keyed>,
     request: Option<Keyed>,
 }
 
@@ -114,14 +120,19 @@ impl Buckets {
             Action::Create => &self.create,
             Action::Search => &self.search,
             Action::Call => &self.call,
+            Action::Register => &self.register,
+            Action::ClientDocument => &self.client_document,
             Action::Request => &self.request,
         }
         .as_ref()
     }
 
     fn all(&self) -> impl Iterator<Item = &Keyed> {
-        let Self { sign_in_account, sign_in_address, sign_up, send, create, search, call, request } = self;
-        [sign_in_account, sign_in_address, sign_up, send, create, search, call, request].into_iter().flatten()
+        let Self { sign_in_account, sign_in_address, sign_up, send, create, search, call, request, .. } = self;
+        let Self { register, client_document, .. } = self;
+        [sign_in_account, sign_in_address, sign_up, send, create, search, call, register, client_document, request]
+            .into_iter()
+            .flatten()
     }
 }
 
@@ -139,6 +150,8 @@ impl Limiter {
             create: keyed(rates.create),
             search: keyed(rates.search),
             call: keyed(rates.call),
+            register: keyed(rates.register),
+            client_document: keyed(rates.client_document),
             request: keyed(rates.request),
         };
         Self { frames: rates.frames.quota(), buckets: Arc::new(buckets), clock }

@@ -17,7 +17,7 @@ pub use catalogue::CatalogueError;
 pub use error::{Category, ProviderError};
 
 use crate::wire::{
-    id::{CallId, ModelId},
+    id::{AttachmentId, CallId, ModelId},
     message::Usage,
     tool::{ToolCall, ToolSpec},
 };
@@ -84,11 +84,24 @@ pub enum Content {
     ToolResult {
         /// The call it answers.
         call: CallId,
-        /// What it said.
+        /// What it said; it names the pictures.
         text: String,
         /// Whether it failed.
         is_error: bool,
+        /// Images that came with it, for models that see.
+        pictures: Vec<Picture>,
     },
+}
+
+/// An image that a tool answered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Where it is kept.
+    pub id: AttachmentId,
+    /// `image/png` and the like.
+    pub media_type: String,
+    /// Its bytes, if the model is to see it.
+    pub data: Option<bytes::Bytes>,
 }
 
 /// One step of a reply.
@@ -152,6 +165,8 @@ pub struct Model {
     pub history_messages: u32,
     /// Whether it is the offline assistant.
     pub offline: bool,
+    /// Whether it can be shown the images that tools answer with.
+    pub sees: bool,
     /// Who serves it.
     pub provider: Arc<dyn Provider>,
 }

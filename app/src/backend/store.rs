@@ -11,11 +11,22 @@ mod wal;
 mod writer;
 
 pub mod api_tokens;
+pub mod apps;
+pub mod attachments;
+pub mod collections;
+pub mod connections;
 pub mod conversations;
 pub mod messages;
+pub mod oauth;
+pub mod policies;
+pub mod prompts;
+pub mod remote_sign_ins;
 pub mod rooms;
 pub mod search;
+pub mod secrets;
 pub mod sessions;
+pub mod tasks;
+pub mod tool_calls;
 pub mod turns;
 pub mod usage;
 pub mod users;
@@ -38,6 +49,7 @@ pub struct Store {
 
 struct Inner {
     db: Db,
+    asking: collections::Asking,
     clock: Clock,
     writer: Writer,
 }
@@ -88,7 +100,8 @@ impl Store {
         let db = Db::open(url).await?;
         search::make_index(&db).await?;
         let writer = Writer::start(db.clone(), clock.clone());
-        Ok(Self { inner: Arc::new(Inner { db, clock, writer }) })
+        let asking = collections::Asking::beside(&db);
+        Ok(Self { inner: Arc::new(Inner { db, asking, clock, writer }) })
     }
 
     /// Answers whether the database can be reached.
@@ -100,6 +113,7 @@ impl Store {
     /// Writes what is queued, then closes every connection.
     pub async fn close(&self) {
         self.inner.writer.close().await;
+        self.inner.asking.close().await;
         self.inner.db.close().await;
     }
 

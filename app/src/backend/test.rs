@@ -8,6 +8,9 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests end by panicking")]
 
 mod postgres;
+mod sample;
+
+pub use sample::sample;
 
 use crate::{
     backend::{clock::Clock, config::DatabaseUrl, store::Store},

@@ -4,19 +4,45 @@
 //! passed, a panic, a result too large: the model reads a sentence about it and goes on. What it reads is plain text,
 //! without Markdown: whoever puts it into Markdown escapes it. Who may run what is [`policy`]'s, not the registry's.
 
+pub mod address;
 pub mod arithmetic;
+pub mod ask;
+pub mod attachments;
+mod bound;
 pub mod clock;
+pub mod collections;
 pub mod conversations;
+pub mod cursor;
+pub mod elicit;
+pub mod instructions;
+pub mod kept;
 pub mod lorem;
+pub mod picker;
 pub mod policy;
+pub mod prompts;
+pub mod remote;
 pub mod schema;
+pub mod sending;
 pub mod sentiment;
 pub mod serve;
 pub mod web;
 
+use self::{
+    ask::{Answer, Ask, Question},
+    bound::bound,
+    kept::Keep,
+    remote::Connections,
+};
 use crate::{
-    backend::{caller::Caller, clock::Clock, http::Guarded, hub::Hub, store::Store},
+    backend::{
+        caller::Caller,
+        clock::Clock,
+        http::Guarded,
+        hub::Hub,
+        store::{Store, tasks::Saying},
+    },
     wire::{
+        app::ToolApp,
         id::ConversationId,
         limits,
         tool::{Annotations, ToolCall, ToolOutcome, ToolSpec},
@@ -26,6 +52,7 @@ use futures::{FutureExt, future::BoxFuture};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use tokio::time::error::Elapsed;
 
 /// What a tool may use: the caller's rights, never more.
 #[derive(Clone)]
@@ -40,6 +67,17 @@ pub struct ToolCx {
     pub clock: Clock,
     /// Tells progress: share done from 0 to 1, and a note. May be called from anywhere, never blocks.
     pub progress: Arc<dyn Fn(Option<f32>, Option<String>) + Send + Sync>,
+    /// Asks the person it acts for.
+    pub asking: Arc<dyn Ask>,
+    /// Keeps what outlives the process.
+    pub kept: Arc<dyn Keep>,
+}
+
+impl ToolCx {
+    /// Asks the caller; [`ask`] has the rules.
+    pub async fn ask(&self, question: Question) -> Answer {
+        self.asking.ask(question).await
+    }
 }
 
 impl std::fmt::Debug for ToolCx {
@@ -60,6 +98,15 @@ pub trait Tool: Send + Sync {
     /// Whether it reads what is its caller's alone, beyond the conversation it is called from.
     fn is_personal(&self) -> bool {
         false
+    }
+    /// Whether a call may take so long that a client of ours is offered a task instead of waiting for it.
+    fn takes_long(&self) -> bool {
+        false
+    }
+    /// Goes on with a call that said something ([`Ask::says`]) before its process ended; `None` if it did not come to
+    /// that, or if this tool says nothing.
+    fn resume<'a>(&'a self, _cx: &'a ToolCx, _saying: Saying) -> BoxFuture<'a, Option<ToolOutcome>> {
+        std::future::ready(None).boxed()
     }
 }
 
@@ -89,8 +136,15 @@ pub enum RegistryError {
 pub struct ToolRegistry {
     tools: Arc<HashMap<String, Arc<dyn Tool>>>,
     specs: Arc<Vec<ToolSpec>>,
+    /// Each toolset's name and tools.
+    sets: Arc<Vec<Toolset>>,
     deadline: Option<Duration>,
+    remote: Option<Connections>,
 }
+
+/// Tools that belong together, and what an operator calls them
+/// ([`MCP_TOOLSETS`](crate::backend::config::MCP_TOOLSETS)).
+pub type Toolset = (&'static str, Vec<Arc<dyn Tool>>);
 
 impl std::fmt::Debug for ToolRegistry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -114,7 +168,49 @@ impl ToolRegistry {
             }
             specs.push(spec);
         }
-        Ok(Self { tools: Arc::new(by_name), specs: Arc::new(specs), deadline: None })
+        Ok(Self {
+            tools: Arc::new(by_name),
+            specs: Arc::new(specs),
+            sets: Arc::default(),
+            deadline: None,
+            remote: None,
+        })
+    }
+
+    /// A registry of these toolsets, in this order.
+    ///
+    /// # Errors
+    /// As [`ToolRegistry::new`].
+    pub fn of(sets: Vec<Toolset>) -> Result<Self, RegistryError> {
+        let tools = sets.iter().flat_map(|(_, tools)| tools.iter().cloned()).collect();
+        Ok(Self { sets: Arc::new(sets), ..Self::new(tools)? })
+    }
+
+    /// The same toolsets and `more` after them.
+    ///
+    /// # Errors
+    /// As [`ToolRegistry::new`].
+    pub fn and(&self, more: Vec<Toolset>) -> Result<Self, RegistryError> {
+        let sets = self.sets.iter().cloned().chain(more).collect();
+        Ok(Self { deadline: self.deadline, ..Self::of(sets)? })
+    }
+
+    /// The same toolsets with each tool changed by `change`.
+    ///
+    /// # Errors
+    /// As [`ToolRegistry::new`].
+    pub fn each(&self, change: impl Fn(&Arc<dyn Tool>) -> Arc<dyn Tool>) -> Result<Self, RegistryError> {
+        let sets = self.sets.iter().map(|(name, tools)| (*name, tools.iter().map(&change).collect())).collect();
+        Ok(Self { deadline: self.deadline, ..Self::of(sets)? })
+    }
+
+    /// Only the toolsets that `wanted` says yes to.
+    ///
+    /// # Errors
+    /// As [`ToolRegistry::new`].
+    pub fn only(&self, wanted: impl Fn(&str) -> bool) -> Result<Self, RegistryError> {
+        let sets = self.sets.iter().filter(|(name, _)| wanted(name)).cloned().collect();
+        Ok(Self { deadline: self.deadline, ..Self::of(sets)? })
     }
 
     /// The built-in toolsets. `http` visits websites; `hub` hears what a tool changed.
@@ -122,17 +218,22 @@ impl ToolRegistry {
     /// # Errors
     /// As [`ToolRegistry::new`]; a test holds that it does not happen.
     pub fn builtin(http: Guarded, hub: Hub) -> Result<Self, RegistryError> {
-        Self::new(
-            [
-                conversations::tools(hub),
-                sentiment::tools(),
-                arithmetic::tools(),
-                clock::tools(),
-                web::tools(http),
-                lorem::tools(),
-            ]
-            .concat(),
-        )
+        Self::of(vec![
+            ("conversations", conversations::tools(hub.clone())),
+            ("collections", collections::tools(&hub)),
+            ("chat", conversations::changing(hub)),
+            ("sentiment", sentiment::tools()),
+            ("arithmetic", arithmetic::tools()),
+            ("clock", clock::tools()),
+            ("web", web::tools(http)),
+            ("lorem", lorem::tools()),
+            ("attachments", attachments::tools()),
+        ])
+    }
+
+    /// Whether it has no tool.
+    pub fn is_empty(&self) -> bool {
+        self.specs.is_empty()
     }
 
     /// The same tools with another deadline per call than [`limits::TOOL_DEADLINE_MS`].
@@ -141,16 +242,70 @@ impl ToolRegistry {
         self
     }
 
-    /// The tools `caller` may use, in stable order. The built-in ones act with the caller's own rights, so everybody
-    /// may use each; the list is the same for all and keeps a provider's prompt cache warm.
-    #[expect(clippy::unused_async, reason = "tools of connected servers are listed over the network")]
-    pub async fn list(&self, _caller: &Caller) -> Arc<Vec<ToolSpec>> {
-        Arc::clone(&self.specs)
+    /// The servers whose tools it has besides.
+    pub fn remote(&self) -> Option<&Connections> {
+        self.remote.as_ref()
     }
 
-    /// The tool of that name, for policy.
+    /// The same tools, and those of each caller's servers.
+    pub fn with_remote(mut self, remote: Connections) -> Self {
+        self.remote = Some(remote);
+        self
+    }
+
+    /// The tools `caller` may use, in stable order. The built-in ones act with the caller's own rights, so everybody
+    /// may use each; their list is the same for all and keeps a provider's prompt cache warm. Those of the caller's
+    /// servers follow, as far as they are known: nobody is waited for.
+    pub async fn list(&self, caller: &Caller) -> Arc<Vec<ToolSpec>> {
+        let Some(remote) = &self.remote else { return Arc::clone(&self.specs) };
+        self.besides(remote.list(caller).await)
+    }
+
+    /// The tools that a model with a window of `window` tokens is offered in a conversation of the caller's: as
+    /// [`ToolRegistry::list`] has them, or a search for them where they would be too many.
+    pub async fn offer(&self, caller: &Caller, conversation: ConversationId, window: u32) -> Arc<Vec<ToolSpec>> {
+        let Some(remote) = &self.remote else { return Arc::clone(&self.specs) };
+        self.besides(remote.offer(caller, conversation, window).await)
+    }
+
+    fn besides(&self, more: Vec<ToolSpec>) -> Arc<Vec<ToolSpec>> {
+        if more.is_empty() {
+            return Arc::clone(&self.specs);
+        }
+        Arc::new(self.specs.iter().cloned().chain(more).collect())
+    }
+
+    /// The caller has opened a page: their servers begin to be connected, so that their tools are there when needed.
+    pub async fn wake(&self, caller: &Caller) {
+        if let Some(remote) = &self.remote {
+            remote.wake(caller).await;
+        }
+    }
+
+    /// The built-in tool of that name.
     pub fn spec(&self, name: &str) -> Option<ToolSpec> {
         self.tools.get(name).map(|tool| tool.spec().clone())
+    }
+
+    /// The tool that the name means for `caller`, built in or of one of their servers, for policy.
+    pub fn spec_for(&self, caller: &Caller, name: &str) -> Option<ToolSpec> {
+        self.spec(name).or_else(|| self.remote.as_ref()?.spec(caller, name))
+    }
+
+    /// The app that shows the results of that tool of the caller's, if it has one.
+    pub fn app_of(&self, caller: &Caller, name: &str) -> Option<ToolApp> {
+        self.remote.as_ref()?.app_of(caller, name).filter(|_| !self.tools.contains_key(name))
+    }
+
+    /// People's servers, if their tools are among these.
+    pub fn connections(&self) -> Option<&Connections> {
+        self.remote.as_ref()
+    }
+
+    /// What metrics call that tool: servers' tools share one name, for theirs are people's own.
+    pub fn label(&self, caller: &Caller, name: &str) -> Option<String> {
+        let spec = self.spec_for(caller, name)?;
+        Some(if spec.server.is_some() { "remote".to_owned() } else { spec.name })
     }
 
     /// Whether the tool of that name reads what is its caller's alone, for policy.
@@ -158,9 +313,23 @@ impl ToolRegistry {
         self.tools.get(name).is_some_and(|tool| tool.is_personal())
     }
 
-    /// Runs a call: unknown tool, arguments off the schema, deadline passed and panics are outcomes too.
+    /// Whether a call of the tool of that name may take long.
+    pub fn takes_long(&self, name: &str) -> bool {
+        self.tools.get(name).is_some_and(|tool| tool.takes_long())
+    }
+
+    /// Runs a call: unknown tool, arguments off the schema, deadline passed and panics are outcomes too. A server's tool
+    /// checks its own arguments and has deadlines of its own.
     pub async fn call(&self, cx: &ToolCx, call: &ToolCall) -> ToolOutcome {
-        let Some(tool) = self.tools.get(&call.name) else { return self.unknown(&call.name) };
+        let Some(tool) = self.tools.get(&call.name) else {
+            return match &self.remote {
+                Some(remote) => match remote.call(cx, call).await {
+                    Some(outcome) => bound(cx, outcome).await,
+                    None => self.unknown(cx, &call.name).await,
+                },
+                None => self.unknown(cx, &call.name).await,
+            };
+        };
         let mut arguments =
             if call.arguments.is_null() { Value::Object(serde_json::Map::new()) } else { call.arguments.clone() };
         if let Err(problems) = schema::fit(&tool.spec().input_schema, &mut arguments) {
@@ -170,28 +339,63 @@ impl ToolRegistry {
                 problems.join(" ")
             ));
         }
-        let deadline = self.deadline.unwrap_or(Duration::from_millis(limits::TOOL_DEADLINE_MS));
         // The future is made inside, so that a panic before its first await is caught too.
-        let run = AssertUnwindSafe(async { tool.call(cx, arguments).await }).catch_unwind();
-        let outcome = match tokio::time::timeout(deadline, run).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_panic)) => {
-                tracing::error!(tool = %call.name, "a tool panicked");
-                ToolOutcome::error(format!("`{}` broke down: a fault of ours, now in the server's log.", call.name))
-            }
-            Err(_late) => ToolOutcome::error(format!(
-                "`{}` was stopped: it took longer than {} seconds.",
-                call.name,
-                deadline.as_secs_f32()
-            )),
-        };
-        bound(outcome)
+        let run = self.guarded(tool.as_ref(), cx, async { tool.call(cx, arguments).await });
+        bound(cx, run.await.unwrap_or_else(|failure| failure)).await
     }
 
-    fn unknown(&self, name: &str) -> ToolOutcome {
+    /// Goes on with a call of the tool of that name that said something before its process ended; `None` if it cannot.
+    pub async fn resume(&self, cx: &ToolCx, name: &str, saying: Saying) -> Option<ToolOutcome> {
+        let tool = self.tools.get(name)?;
+        let run = self.guarded(tool.as_ref(), cx, async { tool.resume(cx, saying).await });
+        match run.await.unwrap_or_else(Some) {
+            Some(outcome) => Some(bound(cx, outcome).await),
+            None => None,
+        }
+    }
+
+    /// Runs a tool's work within its deadline.
+    ///
+    /// # Errors
+    /// It took too long, or it panicked.
+    async fn guarded<T>(&self, tool: &dyn Tool, cx: &ToolCx, work: impl Future<Output = T>) -> Result<T, ToolOutcome> {
+        let usual = if tool.takes_long() { limits::LONG_TOOL_DEADLINE_MS } else { limits::TOOL_DEADLINE_MS };
+        let deadline = self.deadline.unwrap_or(Duration::from_millis(usual));
+        let name = &tool.spec().name;
+        match within(deadline, &*cx.asking, AssertUnwindSafe(work).catch_unwind()).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(_panic)) => {
+                tracing::error!(tool = %name, "a tool panicked");
+                Err(ToolOutcome::error(format!("`{name}` broke down: a fault of ours, now in the server's log.")))
+            }
+            Err(_late) => Err(ToolOutcome::error(format!(
+                "`{name}` was stopped: it took longer than {} seconds.",
+                deadline.as_secs_f32()
+            ))),
+        }
+    }
+
+    async fn unknown(&self, cx: &ToolCx, name: &str) -> ToolOutcome {
         let shown: String = name.chars().take(64).collect();
         let names: Vec<String> = self.specs.iter().map(|spec| format!("`{}`", spec.name)).collect();
-        bound(ToolOutcome::error(format!("There is no tool «{shown}». There are: {}.", names.join(", "))))
+        let told = format!("There is no tool «{shown}». There are: {}.", names.join(", "));
+        bound(cx, ToolOutcome::error(told)).await
+    }
+}
+
+/// Runs `work` for at most `deadline`, in which the time that a person took to answer does not count.
+async fn within<T>(deadline: Duration, asking: &dyn Ask, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+    let mut work = std::pin::pin!(work);
+    let mut left = deadline;
+    loop {
+        match tokio::time::timeout(left, &mut work).await {
+            Err(late) => match asking.waited() {
+                Duration::ZERO => return Err(late),
+                // Not shorter: a person who is asked now is not looked after a thousand times a second.
+                waited => left = waited.max(Duration::from_secs(1)),
+            },
+            done => return done,
+        }
     }
 }
 
@@ -205,47 +409,6 @@ fn admit(spec: &ToolSpec) -> Result<(), RegistryError> {
         schema::supported(schema).map_err(|reason| RegistryError::Schema { tool: spec.name.clone(), which, reason })?;
     }
     Ok(())
-}
-
-/// Bytes a structured result may weigh, as a multiple of the text's cap: keys and quotes cost, runaway rows do not pass.
-const STRUCTURED_MAX: usize = 4 * limits::TOOL_RESULT_MAX;
-
-/// Takes NULs out (PostgreSQL stores none) and holds the outcome to the result cap.
-fn bound(mut outcome: ToolOutcome) -> ToolOutcome {
-    if outcome.text.contains('\0') {
-        outcome.text.retain(|c| c != '\0');
-    }
-    if let Some(structured) = &mut outcome.structured {
-        let weight = scrub(structured);
-        if weight > STRUCTURED_MAX {
-            return ToolOutcome::error(format!(
-                "The result was too large: {weight} bytes, and at most {STRUCTURED_MAX} are kept. Ask for less of it."
-            ));
-        }
-    }
-    if outcome.text.len() > limits::TOOL_RESULT_MAX {
-        let note = format!("\n\n[Cut here: the whole result has {} bytes.]", outcome.text.len());
-        let end = outcome.text.floor_char_boundary(limits::TOOL_RESULT_MAX - note.len());
-        outcome.text.truncate(end);
-        outcome.text.push_str(&note);
-        outcome.truncated = true;
-    }
-    outcome
-}
-
-/// Takes NULs out of every string; about how many bytes the value's JSON has.
-fn scrub(value: &mut Value) -> usize {
-    match value {
-        Value::String(text) => {
-            if text.contains('\0') {
-                text.retain(|c| c != '\0');
-            }
-            text.len() + 2
-        }
-        Value::Array(items) => 2 + items.iter_mut().map(|item| 1 + scrub(item)).sum::<usize>(),
-        Value::Object(fields) => 2 + fields.iter_mut().map(|(key, item)| key.len() + 4 + scrub(item)).sum::<usize>(),
-        _ => 8,
-    }
 }
 
 /// Reads arguments that already fit the schema into the tool's own type.
@@ -271,6 +434,7 @@ pub fn spec(
         input_schema: schema::object(input.0, input.1),
         output_schema: schema::object(output.0, output.1),
         annotations,
+        server: None,
     }
 }
 

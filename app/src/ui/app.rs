@@ -4,14 +4,12 @@
 //! sent to the sign-in page by a real redirect.
 
 use super::{
-    kit::{Banner, Button, EmptyState, Glyph, Toaster, Toasts, Tone, copy},
+    kit::{Banner, Button, EmptyState, Glyph, Suspense, Toaster, Toasts, Tone, copy, field},
+    load::Loaded,
     page::{
-        chat::{ChatFrame, ChatHome, ChatRoom},
-        join::JoinPage,
+        self, Waking,
+        chat::{ChatFrame, ChatRoom},
         not_found::NotFoundPage,
-        settings::SettingsPage,
-        sign_in::SignInPage,
-        sign_up::SignUpPage,
     },
     theme::Theme,
 };
@@ -30,12 +28,22 @@ use leptos_router::{
 
 /// Who looks at the page, asked once for each page load; as context.
 #[derive(Clone, Copy, Debug)]
-pub struct Session(pub Resource<Result<Option<Viewer>, ApiError>>);
+pub struct Session(pub Loaded<Option<Viewer>>);
 
-/// Called once in the browser, before the page is woken. A form that answers with a redirect (sign in, sign out, join)
-/// loads the page it leads to: who looks has changed, so nothing that was drawn before may stay.
-pub fn wake() {
+/// Called once in the browser, with what wakes the page; that is run as soon as the page's code is here. A form that
+/// answers with a redirect (sign in, sign out, join) loads the page it leads to: who looks has changed, so nothing that
+/// was drawn before may stay.
+pub fn wake(hydrate: impl FnOnce() + 'static) {
     _ = set_redirect_hook(|path: &str| _ = window().location().set_href(path));
+    field::listen();
+    match page::of(&window().location().pathname().unwrap_or_default()) {
+        Waking::Ready => hydrate(),
+        Waking::With(page) => wasm_bindgen_futures::spawn_local(async move {
+            page.insist().await;
+            hydrate();
+        }),
+        Waking::Never => copy::tell_awake(),
+    }
 }
 
 /// The page.
@@ -45,19 +53,26 @@ pub fn App() -> impl IntoView {
     Theme::provide();
     Toaster::provide();
     copy::listen();
-    provide_context(Session(Resource::new_blocking(|| (), |()| account::viewer())));
+    provide_context(Session(Loaded::once(account::viewer)));
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Parley".to_owned() } else { format!("{title} · Parley") }/>
         <Router>
             <Routes fallback=NotFoundPage>
                 <ParentRoute path=path!("") view=ChatFrame ssr=SsrMode::Async>
-                    <Route path=path!("") view=ChatHome/>
+                    <Route path=path!("") view=page::route(&page::HOME)/>
                     <Route path=path!("c/:id") view=ChatRoom/>
                 </ParentRoute>
-                <Route path=path!("sign-in") view=SignInPage ssr=SsrMode::Async/>
-                <Route path=path!("sign-up") view=SignUpPage ssr=SsrMode::Async/>
-                <Route path=path!("settings") view=SettingsPage ssr=SsrMode::Async/>
-                <Route path=path!("join/:token") view=JoinPage ssr=SsrMode::Async/>
+                <Route path=path!("sign-in") view=page::route(&page::SIGN_IN) ssr=SsrMode::Async/>
+                <Route path=path!("sign-up") view=page::route(&page::SIGN_UP) ssr=SsrMode::Async/>
+                // One page draws them all: it looks at the address itself.
+                <Route path=path!("settings") view=page::route(&page::SETTINGS) ssr=SsrMode::Async/>
+                <Route path=path!("settings/prompts") view=page::route(&page::SETTINGS) ssr=SsrMode::Async/>
+                <Route path=path!("settings/tools") view=page::route(&page::SETTINGS) ssr=SsrMode::Async/>
+                <Route path=path!("settings/calls") view=page::route(&page::SETTINGS) ssr=SsrMode::Async/>
+                <Route path=path!("settings/programs") view=page::route(&page::SETTINGS) ssr=SsrMode::Async/>
+                <Route path=path!("settings/connections") view=page::route(&page::SETTINGS) ssr=SsrMode::Async/>
+                <Route path=path!("settings/usage") view=page::route(&page::SETTINGS) ssr=SsrMode::Async/>
+                <Route path=path!("join/:token") view=page::route(&page::JOIN) ssr=SsrMode::Async/>
             </Routes>
         </Router>
         <Toasts/>

@@ -1,6 +1,6 @@
 //! The chat: one conversation, live, and the page before there is one.
 //!
-//! [`state`] decides, [`room`] and [`cell`] turn its decisions into signals, [`session`] owns the socket, the rest
+//! [`state`] decides, [`room`], [`cell`] and [`text`] turn its decisions into signals, [`session`] owns the socket, the rest
 //! draws. Invariant: what the server draws and what the browser draws first are the same; everything live starts in
 //! effects.
 
@@ -9,20 +9,27 @@ pub mod browser;
 pub mod cell;
 pub mod composer;
 pub mod drafts;
+pub mod editor;
 pub mod header;
 pub mod message;
 pub mod new;
 pub mod parts;
+pub mod picker;
 pub mod presence;
+pub mod pretty;
+pub mod question;
 pub mod room;
 pub mod scroll;
 pub mod session;
 pub mod state;
+pub mod switches;
+pub mod text;
 pub mod tool_call;
 pub mod transcript;
 
-use super::kit::Toaster;
+use super::kit::{Toaster, Watched, effect};
 use composer::Composer;
+use drafts::Draft;
 use header::{Header, LinkState};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -37,8 +44,8 @@ use transcript::Transcript;
 pub fn Chat(room: Room) -> impl IntoView {
     let toaster = Toaster::expect();
     let navigate = use_navigate();
-    Effect::new(move || room.wake());
-    Effect::new(move || {
+    effect(move || room.wake());
+    effect(move || {
         if room.left.get() {
             toaster.say("This conversation is no longer here for you.");
             navigate("/", NavigateOptions::default());
@@ -62,11 +69,11 @@ pub fn Chat(room: Room) -> impl IntoView {
 
 #[component]
 fn RoomComposer(room: Room) -> impl IntoView {
-    let returned = RwSignal::new(None);
-    Effect::new(move || {
+    let returned = Watched::new(None);
+    effect(move || {
         if let Some(refusal) = room.refused.get() {
-            let text = refusal.draft.map(|pending| pending.text).unwrap_or_default();
-            returned.set(Some((text, refusal.error.to_string())));
+            let draft = refusal.draft.map(|pending| Draft { text: pending.text, references: pending.references });
+            returned.set(Some((draft.unwrap_or_default(), refusal.error.to_string())));
             room.refused.set(None);
         }
     });
@@ -75,7 +82,7 @@ fn RoomComposer(room: Room) -> impl IntoView {
             conversation=Some(room.id)
             returned
             writing=Signal::derive(move || !room.turns.read().is_empty())
-            on_send=Callback::new(move |text| room.send(text))
+            on_send=Callback::new(move |draft| room.send(draft))
             on_stop=Callback::new(move |()| {
                 room.stop();
             })

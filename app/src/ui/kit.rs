@@ -8,23 +8,28 @@ pub mod button;
 pub mod copy;
 pub mod dialog;
 pub mod field;
+pub mod flow;
 pub mod icon;
+pub mod lazy;
 pub mod menu;
 pub mod notice;
 pub mod spinner;
 pub mod time;
 pub mod toast;
+pub mod watched;
 
 pub use avatar::{Avatar, BotAvatar};
 pub use button::{Button, IconButton, LinkButton, Size, Variant};
 pub use dialog::Dialog;
 pub use field::{PasswordInput, TextArea, TextInput};
+pub use flow::{For, Show, Suspense, Transition, effect, memo};
 pub use icon::{Glyph, Icon};
 pub use menu::{Menu, MenuItem, MenuLink};
 pub use notice::{Banner, EmptyState, Skeleton, Tone};
 pub use spinner::{Spinner, TypingDots};
 pub use time::{Time, TimeStyle};
 pub use toast::{Toaster, Toasts};
+pub use watched::Watched;
 
 use leptos::prelude::*;
 
@@ -32,6 +37,6 @@ use leptos::prelude::*;
 /// needs script (a show-password eye, a copy button) appears with it.
 pub fn awake() -> Signal<bool> {
     let flag = RwSignal::new(false);
-    Effect::new(move || flag.set(true));
+    effect(move || flag.set(true));
     flag.into()
 }

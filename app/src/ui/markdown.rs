@@ -11,6 +11,7 @@ mod stream;
 mod tests;
 mod write;
 
+pub use link::is_web_address;
 pub use stream::{OpenCode, Stream};
 
 use pulldown_cmark::{Options, Parser, TextMergeStream};

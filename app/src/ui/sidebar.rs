@@ -13,10 +13,15 @@ pub mod search;
 
 use crate::{
     api::conversations::list_conversations,
-    ui::kit::{Banner, Button, EmptyState, Glyph, Icon, IconButton, Size, Skeleton, Tone, Variant, awake},
+    ui::{
+        kit::{
+            Banner, Button, EmptyState, For, Glyph, Icon, IconButton, Show, Size, Skeleton, Suspense, Tone, Variant,
+            Watched, awake, effect, lazy::later, memo,
+        },
+        load::Loaded,
+    },
     wire::{
         conversation::{ConversationSummary, Listed},
-        error::ApiError,
         event::ChatEvent,
         id::ConversationId,
     },
@@ -69,10 +74,10 @@ impl Drawer {
 /// One's conversations, as context. A handle, free to copy.
 #[derive(Clone, Copy, Debug)]
 pub struct Conversations {
-    rows: RwSignal<Vec<ConversationSummary>>,
+    rows: Watched<Vec<ConversationSummary>>,
     more: RwSignal<bool>,
-    today: RwSignal<Today>,
-    first: Resource<Result<Listed, ApiError>>,
+    today: Watched<Today>,
+    first: Loaded<Listed>,
     begun: StoredValue<bool>,
 }
 
@@ -80,10 +85,10 @@ impl Conversations {
     /// Makes it and provides it, with the [`Drawer`].
     pub fn provide() -> Self {
         let this = Self {
-            rows: RwSignal::new(Vec::new()),
+            rows: Watched::new(Vec::new()),
             more: RwSignal::new(false),
-            today: RwSignal::new(Today::default()),
-            first: Resource::new_blocking(|| (), |()| list_conversations(None)),
+            today: Watched::new(Today::default()),
+            first: Loaded::once(|| list_conversations(None)),
             begun: StoredValue::new(false),
         };
         provide_context(this);
@@ -123,7 +128,7 @@ impl Conversations {
     pub fn reload(self) {
         spawn_local(async move {
             if let Ok(Listed { page, .. }) = list_conversations(None).await {
-                self.rows.try_set(page.items);
+                self.rows.set(page.items);
                 self.more.try_set(page.more);
             }
         });
@@ -174,19 +179,19 @@ pub fn Sidebar() -> impl IntoView {
     let search = SearchState::new();
     let navigate = use_navigate();
     let place = use_location();
-    Effect::new(move || {
+    effect(move || {
         place.pathname.track();
         drawer.out.set(false);
     });
     let list = NodeRef::<html::Nav>::new();
-    Effect::new(move || {
+    effect(move || {
         if list.get_untracked().is_some_and(|list| list.matches(":popover-open").unwrap_or(false)) {
             drawer.out.set(true);
         }
     });
     // After the look at the popover, because it ends it.
     let awake = awake();
-    Effect::new(move || {
+    effect(move || {
         if drawer.out.get() {
             // By the next frame it has become visible: what is not cannot take the focus.
             request_animation_frame(move || {
@@ -196,7 +201,7 @@ pub fn Sidebar() -> impl IntoView {
             });
         }
     });
-    Effect::new(move || {
+    effect(move || {
         let navigate = navigate.clone();
         let keys = window_event_listener(ev::keydown, move |event| shortcut(&event, drawer, search, &navigate));
         on_cleanup(move || keys.remove());
@@ -233,7 +238,7 @@ pub fn Sidebar() -> impl IntoView {
             <Top drawer/>
             <Search search/>
             <div class="min-h-0 flex-1 overflow-y-auto px-2 pb-2">
-                <Show when=move || search.idle() fallback=move || view! { <search::Hits search/> }>
+                <Show when=move || search.idle() fallback=move || later(&search::HITS, move |hits| hits(search))>
                     <List/>
                 </Show>
             </div>
@@ -247,7 +252,7 @@ fn shortcut(event: &KeyboardEvent, drawer: Drawer, search: SearchState, navigate
     if !(event.ctrl_key() || event.meta_key()) || event.alt_key() {
         return;
     }
-    match (event.key().to_lowercase().as_str(), event.shift_key()) {
+    match (event.key().to_ascii_lowercase().as_str(), event.shift_key()) {
         ("k", false) => {
             drawer.show();
             search.focus();
@@ -320,8 +325,8 @@ fn Waiting() -> impl IntoView {
 
 #[component]
 fn Rows(conversations: Conversations) -> impl IntoView {
-    Effect::new(move || conversations.keep_today());
-    let none = Memo::new(move |_| conversations.rows.read().is_empty());
+    effect(move || conversations.keep_today());
+    let none = memo(move || conversations.rows.read().is_empty());
     view! {
         <Show when=move || none.get()>
             <EmptyState glyph=Glyph::Message title="No conversations yet">"What you write begins the first."</EmptyState>
@@ -338,7 +343,7 @@ fn Rows(conversations: Conversations) -> impl IntoView {
 /// The rows of one age under its name; nothing where there are none.
 #[component]
 fn Group(conversations: Conversations, age: Age) -> impl IntoView {
-    let rows = Memo::new(move |_| {
+    let rows = memo(move || {
         let today = conversations.today.get();
         conversations.rows.read().iter().filter(|row| Age::of(row, today) == age).cloned().collect::<Vec<_>>()
     });

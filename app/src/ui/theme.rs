@@ -1,6 +1,7 @@
 //! Light, dark or as the system says. The choice lives in a cookie of a year; [`BEFORE_PAINT`] applies it before the
 //! first pixel, and CSS alone follows the system when there is none, so nothing flashes and nothing needs script.
 
+use super::kit::{Watched, effect};
 use leptos::{
     prelude::*,
     web_sys::{js_sys::Reflect, wasm_bindgen::JsValue},
@@ -46,14 +47,14 @@ impl Choice {
 
 /// The theme of this tab, as context.
 #[derive(Clone, Copy, Debug)]
-pub struct Theme(RwSignal<Choice>);
+pub struct Theme(Watched<Choice>);
 
 impl Theme {
     /// Makes it and provides it. It says [`Choice::System`] until the page is awake, on both sides alike.
     pub fn provide() {
-        let theme = Self(RwSignal::new(Choice::System));
+        let theme = Self(Watched::new(Choice::System));
         provide_context(theme);
-        Effect::new(move || theme.0.set(applied()));
+        effect(move || theme.0.set(applied()));
     }
 
     /// The choice; tracked.

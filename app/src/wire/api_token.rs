@@ -15,7 +15,7 @@ pub enum Scope {
     Read,
     /// Change what is the person's own in Parley.
     Write,
-    /// Let Parley act towards the outside: tools that reach other machines.
+    /// Let Parley act towards the outside: tools that reach other machines, replies of models.
     Run,
 }
 
@@ -64,6 +64,23 @@ impl Scopes {
             Scope::Write => self.write,
             Scope::Run => self.run,
         }
+    }
+
+    /// Those that are in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { read: self.read && other.read, write: self.write && other.write, run: self.run && other.run }
+    }
+
+    /// Those that are in either.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { read: self.read || other.read, write: self.write || other.write, run: self.run || other.run }
+    }
+
+    /// Whether all of them are in `other`.
+    pub fn within(self, other: Self) -> bool {
+        self.and(other) == self
     }
 
     /// Whether there is none.
@@ -153,6 +170,7 @@ mod tests {
         assert_eq!(scopes.to_string(), "read run");
         assert!("read admin".parse::<Scopes>().unwrap_err().contains("«admin»"));
         assert!(Scopes::default().is_empty() && !scopes.is_empty());
+        assert!(scopes.within(Scopes::ALL) && !Scopes::ALL.within(scopes) && scopes.and(Scopes::ALL) == scopes);
         assert_eq!(serde_json::to_string(&Scopes::ALL).unwrap(), "\"read write run\"");
     }
 

@@ -8,6 +8,7 @@ use super::{
     error::ApiError,
     id::{CallId, ClientId, ConversationId, FileId, MessageId, Millis, ModelId, Seq, TurnId, UserId},
     message::{Message, TurnEnd, TurnSnapshot, TurnState},
+    picker::Reference,
     room::Member,
     tool::{Approval, ToolCall, ToolState},
 };
@@ -170,6 +171,9 @@ pub enum ClientEvent {
         /// Files to attach.
         #[serde(default)]
         files: Vec<FileId>,
+        /// Resources to read and send with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        references: Vec<Reference>,
         /// The model to answer; `None` for the default.
         #[serde(default)]
         model: Option<ModelId>,
@@ -212,6 +216,9 @@ pub enum ClientEvent {
         call: CallId,
         /// The decision.
         approval: Approval,
+        /// What to run it with instead, if the person changed the arguments.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        arguments: Option<serde_json::Value>,
     },
     /// The viewer is typing in the open conversation; sent at most every few seconds.
     Typing,

@@ -37,6 +37,8 @@ id! {
     SessionId,
     /// A token that a person made for a program.
     TokenId,
+    /// An MCP server that a person connected.
+    ConnectionId,
     /// A conversation, which is also a room.
     ConversationId,
     /// One node of a conversation's tree.
@@ -45,6 +47,10 @@ id! {
     TurnId,
     /// An uploaded file.
     FileId,
+    /// What a tool answered, kept.
+    AttachmentId,
+    /// A saved prompt.
+    PromptId,
     /// Made by the sender's browser: keys the optimistic bubble and makes a resend harmless.
     ClientId,
 }

@@ -75,6 +75,20 @@ pub fn plain_text(parts: &[Part]) -> String {
     out
 }
 
+/// All that a search finds of `parts`: their text, and what their resources hold.
+pub fn searched_text(parts: &[Part]) -> String {
+    let mut out = plain_text(parts);
+    for part in parts {
+        if let Part::Resource(resource) = part {
+            for text in [&resource.name, &resource.uri, &resource.text] {
+                out.push_str(BETWEEN_TEXTS);
+                out.push_str(text);
+            }
+        }
+    }
+    out
+}
+
 /// The writer of a person's message, as others see them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Author {
@@ -133,6 +147,24 @@ pub enum Part {
     ToolResult(ToolResult),
     /// A file that was attached.
     File(FileRef),
+    /// What a server's resource held when the message was sent.
+    Resource(Resource),
+}
+
+/// A resource of a server's, as it was read for a message. Reference material: nobody vouches for what it says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resource {
+    /// What the server is called.
+    pub server: String,
+    /// Where it is there.
+    pub uri: String,
+    /// What it is called.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// Whether it was longer and was cut.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
 }
 
 /// A reference to an uploaded file; its bytes are fetched by id.

@@ -1,6 +1,12 @@
 //! Tools as the page and the model see them; the names follow the Model Context Protocol (`Tool`, `ToolAnnotations`).
 
-use super::id::{CallId, Millis};
+use super::{
+    app::ToolApp,
+    attachment::Piece,
+    elicitation::ServerQuestion,
+    id::{CallId, Millis},
+    policy::{Policy, Question, Rule},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -20,6 +26,21 @@ pub struct ToolSpec {
     pub output_schema: Value,
     /// Honest hints on what it touches.
     pub annotations: Annotations,
+    /// The connected server whose tool it is; `None`: one of Parley's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ToolServer>,
+}
+
+/// A connected MCP server, as its tools name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolServer {
+    /// Its id, stable while it is connected.
+    pub id: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// Whether the operator vouches for what it says of its tools (MCP: annotations of others are claims).
+    pub trusted: bool,
 }
 
 /// MCP `ToolAnnotations`: hints on what a call touches. Their absence means the worst (MCP's own defaults).
@@ -55,12 +76,32 @@ pub struct ToolCall {
     pub title: String,
     /// The arguments as the model wrote them: an object, or whatever it sent instead.
     pub arguments: Value,
+    /// What a person made of them before it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<Edited>,
+    /// What shows its result, once it was permitted to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<Box<ToolApp>>,
+}
+
+/// Arguments that a person changed before they let the call run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Edited {
+    /// What ran.
+    pub arguments: Value,
+    /// Who changed them.
+    pub by: String,
 }
 
 impl ToolCall {
     /// A call as a model makes it: it knows no titles.
     pub fn new(id: CallId, name: impl Into<String>, arguments: Value) -> Self {
-        Self { id, name: name.into(), title: String::new(), arguments }
+        Self { id, name: name.into(), title: String::new(), arguments, edited: None, app: None }
+    }
+
+    /// The arguments that run, or ran.
+    pub fn effective(&self) -> &Value {
+        self.edited.as_ref().map_or(&self.arguments, |edited| &edited.arguments)
     }
 }
 
@@ -89,17 +130,53 @@ pub struct ToolOutcome {
     /// Whether `text` was cut at the result cap.
     #[serde(default)]
     pub truncated: bool,
+    /// A document that comes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attached: Option<Box<Attached>>,
+    /// What it answered besides, in order; `text` names each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub content: Vec<Piece>,
 }
 
+/// A document of text that a tool hands over beside its answer (MCP `EmbeddedResource`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attached {
+    /// Its address.
+    pub uri: String,
+    /// Its media type.
+    pub media_type: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// What is said of a call whose turn was stopped.
+pub const STOPPED: &str = "It was stopped before it finished.";
+/// The same of one whose turn ended otherwise.
+pub const ENDED: &str = "The reply ended before it finished.";
+/// The same of one that the server's end cut off.
+pub const RESTARTED: &str = "The server was restarted before it finished.";
+
 impl ToolOutcome {
+    /// Whether the call was cut off: nobody knows what came of it.
+    pub fn is_cut_off(&self) -> bool {
+        self.is_error && [STOPPED, ENDED, RESTARTED].contains(&self.text.as_str())
+    }
+
     /// A success with text and structured content.
     pub fn ok(text: impl Into<String>, structured: Value) -> Self {
-        Self { text: text.into(), structured: Some(structured), is_error: false, truncated: false }
+        Self { structured: Some(structured), is_error: false, ..Self::error(text) }
     }
 
     /// A failure that says what to do about it.
     pub fn error(text: impl Into<String>) -> Self {
-        Self { text: text.into(), structured: None, is_error: true, truncated: false }
+        Self {
+            text: text.into(),
+            structured: None,
+            is_error: true,
+            truncated: false,
+            attached: None,
+            content: Vec::new(),
+        }
     }
 }
 
@@ -116,10 +193,20 @@ pub struct OpenCall {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolState {
-    /// Waits for a person: it is not read-only and nobody allowed it for good.
+    /// Waits for a person.
     Asked {
         /// When the question lapses into «denied».
         until: Millis,
+        /// What is to be known to answer it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        question: Option<Question>,
+    },
+    /// At work, and its server asks a person something.
+    Elicits {
+        /// When the question lapses unanswered.
+        until: Millis,
+        /// What it asks.
+        question: Box<ServerQuestion>,
     },
     /// At work.
     Running {
@@ -143,8 +230,35 @@ pub enum ToolState {
 pub enum Approval {
     /// This call only.
     Once,
+    /// This tool from now on, for this person in this conversation.
+    Conversation,
     /// This tool from now on, for this person.
     Always,
-    /// No.
+    /// Not this call.
     Deny,
+    /// Never in this conversation.
+    DenyConversation,
+    /// Never.
+    DenyAlways,
+}
+
+impl Approval {
+    /// Whether the call runs.
+    pub fn allows(self) -> bool {
+        matches!(self, Self::Once | Self::Conversation | Self::Always)
+    }
+
+    /// How far it reaches, as the record of calls has it.
+    pub fn rule(self) -> Rule {
+        match self {
+            Self::Once | Self::Deny => Rule::Once,
+            Self::Conversation | Self::DenyConversation => Rule::Conversation,
+            Self::Always | Self::DenyAlways => Rule::Always,
+        }
+    }
+
+    /// What it says of later calls, if it reaches so far.
+    pub fn policy(self) -> Policy {
+        if self.allows() { Policy::Allow } else { Policy::Deny }
+    }
 }

@@ -1,7 +1,6 @@
 // What every spec imports instead of Playwright's `test`: a server per worker, people with browsers of their own, and
 // an eye on what the browser complains about.
 import { type BrowserContext, type BrowserContextOptions, test as base } from '@playwright/test';
-import { tellWhenAwake } from './awake';
 import { Complaints } from './complaints';
 import { Person } from './person';
 import { Parley, SCRIPTED } from './server';
@@ -53,7 +52,6 @@ export const test = base.extend<Test, Worker>({
     async ({ context }, use) => {
       const complaints = new Complaints();
       complaints.watch(context);
-      await tellWhenAwake(context);
       await use(complaints);
       complaints.check();
     },
@@ -80,7 +78,6 @@ export const test = base.extend<Test, Worker>({
       const context = await browser.newContext({ ...contextOptions, baseURL: server.url, ...options });
       contexts.push(context);
       complaints.watch(context);
-      await tellWhenAwake(context);
       return new Person(name ?? freshName(), context, await context.newPage());
     });
     for (const context of contexts) await context.close();

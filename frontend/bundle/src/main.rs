@@ -7,9 +7,12 @@
 
 mod compress;
 mod glue;
+mod linked;
 mod names;
+mod panics;
 mod project;
 mod sizes;
+mod split;
 mod tools;
 mod trim;
 
@@ -52,9 +55,12 @@ fn run() -> Result<()> {
         names::copy_folder(&project.assets, &site)?;
     }
     std::fs::create_dir_all(&pkg).with_context(|| format!("cannot create {}", pkg.display()))?;
-    let glue = glue::generate(&project.name, &wasm, &pkg)?;
-    trim::trim(&glue.wasm)?;
-    tools::wasm_opt(&project, &glue.wasm)?;
+    let linked = std::fs::read(&wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
+    let split = split::split(&project.name, &trim::trim(linked)?, &pkg)?;
+    let glue = glue::generate(&project.name, split, &pkg)?;
+    for module in std::iter::once(&glue.wasm).chain(&glue.chunks) {
+        tools::wasm_opt(&project, module)?;
+    }
     let hashed = names::hash_outputs(&project.name, &pkg, &glue, &css)?;
     compress::folder(&site)?;
 
@@ -63,7 +69,8 @@ fn run() -> Result<()> {
     let public = out.join("site");
     let _ = std::fs::remove_dir_all(&public);
     std::fs::rename(&site, &public).with_context(|| format!("cannot put {} in place", public.display()))?;
-    sizes::report(&hashed.files(&public.join(&project.pkg_dir)))?;
+    let pkg = public.join(&project.pkg_dir);
+    sizes::report(&hashed.files(&pkg), &hashed.chunks(&pkg))?;
     std::fs::write(&stamp, fingerprint).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
 use crate::glue::Glue;
@@ -16,13 +16,14 @@ use crate::project::Project;
 /// Of SHA-256's hexadecimal digits. Nobody else writes these files: 64 bits are plenty against chance.
 const HASH_DIGITS: usize = 16;
 
-/// The hashes of the three files of a page.
+/// The hashes of the three files of a page, and the names of what it may fetch later.
 #[derive(Debug)]
 pub(crate) struct Hashed {
     name: String,
     js: String,
     wasm: String,
     css: String,
+    chunks: Vec<String>,
 }
 
 impl Hashed {
@@ -38,6 +39,11 @@ impl Hashed {
             .map(|(hash, kind)| folder.join(format!("{}.{hash}.{kind}", self.name)))
             .collect()
     }
+
+    /// What is fetched when needed, in `folder`.
+    pub(crate) fn chunks(&self, folder: &Path) -> Vec<PathBuf> {
+        self.chunks.iter().map(|name| folder.join(name)).collect()
+    }
 }
 
 /// Renames the glue in `pkg` after its content and writes the stylesheet beside it.
@@ -45,6 +51,7 @@ pub(crate) fn hash_outputs(name: &str, pkg: &Path, glue: &Glue, css: &[u8]) -> R
     if let Some(snippets) = &glue.snippets {
         hash_snippets(&glue.js, snippets)?;
     }
+    let chunks = glue.chunks.iter().map(|chunk| hash_chunk(&glue.js, chunk)).collect::<Result<Vec<_>>>()?;
     let put = |bytes: &[u8], kind: &str| -> Result<String> {
         let hash = hash_of([bytes]);
         let path = pkg.join(format!("{name}.{hash}.{kind}"));
@@ -56,11 +63,24 @@ pub(crate) fn hash_outputs(name: &str, pkg: &Path, glue: &Glue, css: &[u8]) -> R
         js: put(&read(&glue.js)?, "js")?,
         wasm: put(&read(&glue.wasm)?, "wasm")?,
         css: put(css, "css")?,
+        chunks,
     };
     for unhashed in [&glue.js, &glue.wasm] {
         fs::remove_file(unhashed).with_context(|| format!("cannot remove {}", unhashed.display()))?;
     }
     Ok(hashed)
+}
+
+/// Names a chunk after its content, in the script that fetches it too; returns its name.
+fn hash_chunk(js: &Path, chunk: &Path) -> Result<String> {
+    let stem = chunk.file_stem().unwrap_or_default().to_string_lossy();
+    let name = format!("{stem}.{}.wasm", hash_of([read(chunk)?.as_slice()]));
+    let (asked, asks) = (format!("\"./{stem}.wasm\""), format!("\"./{name}\""));
+    let source = fs::read_to_string(js).with_context(|| format!("cannot read {}", js.display()))?;
+    ensure!(source.contains(&asked), "the script does not ask for {asked}");
+    fs::write(js, source.replace(&asked, &asks)).with_context(|| format!("cannot write {}", js.display()))?;
+    fs::rename(chunk, chunk.with_file_name(&name)).with_context(|| format!("cannot rename {}", chunk.display()))?;
+    Ok(name)
 }
 
 /// The folder of snippets is named after its content, because the files in it must keep their names.
@@ -166,7 +186,8 @@ mod tests {
     }
 
     fn outputs(folder: &Folder, js: &str) -> Hashed {
-        let glue = Glue { js: folder.file("parley.js", js), wasm: folder.file("parley.wasm", "wasm"), snippets: None };
+        let (js, wasm) = (folder.file("parley.js", js), folder.file("parley.wasm", "wasm"));
+        let glue = Glue { js, wasm, chunks: Vec::new(), snippets: None };
         hash_outputs("parley", &folder.0, &glue, b"body{}").unwrap()
     }
 
@@ -208,6 +229,7 @@ mod tests {
         let glue = Glue {
             js: folder.file("parley.js", "import { a } from './snippets/a-1/inline0.js';"),
             wasm: folder.file("parley.wasm", ""),
+            chunks: Vec::new(),
             snippets: Some(folder.0.join("snippets")),
         };
         let hashed = hash_outputs("parley", &folder.0, &glue, b"").unwrap();
@@ -215,5 +237,29 @@ mod tests {
         let path = js.split('\'').nth(1).unwrap();
         assert!(folder.0.join(path).is_file(), "{js}");
         assert!(!folder.0.join("snippets").exists());
+    }
+
+    #[test]
+    fn chunks_are_renamed_where_they_are_fetched() {
+        let folder = Folder::new("chunks");
+        let fetch = "fetch(new URL(\"./split_a.wasm\", import.meta.url))";
+        let glue = |content: &str, js: &str| Glue {
+            js: folder.file("parley.js", js),
+            wasm: folder.file("parley.wasm", ""),
+            chunks: vec![folder.file("split_a.wasm", content)],
+            snippets: None,
+        };
+        let [first, second] =
+            ["1", "2"].map(|content| hash_outputs("parley", &folder.0, &glue(content, fetch), b"").unwrap());
+        assert_ne!(first.js, second.js, "who asks for another chunk is another script");
+        for hashed in [first, second] {
+            let js = fs::read_to_string(&hashed.files(&folder.0)[0]).unwrap();
+            let chunk = &hashed.chunks(&folder.0)[0];
+            assert!(chunk.is_file(), "{}", chunk.display());
+            assert!(js.contains(&format!("\"./{}\"", chunk.file_name().unwrap().to_str().unwrap())), "{js}");
+        }
+        assert!(!folder.0.join("split_a.wasm").exists());
+        let stranger = hash_outputs("parley", &folder.0, &glue("1", "export {}"), b"").unwrap_err().to_string();
+        assert!(stranger.contains("does not ask for"), "{stranger}");
     }
 }

@@ -13,9 +13,21 @@ const FIRST_VISIT: u64 = 350_000;
 /// What of that is kept for the page's HTML, icon and headers.
 const PAGE: u64 = 30_000;
 
-/// Prints the sizes of `files`, and a warning if together, in brotli, they exceed the limit.
-pub(crate) fn report(files: &[PathBuf]) -> Result<()> {
+/// Prints the sizes of `files` and of `chunks`, and a warning if the former together, in brotli, exceed the limit.
+pub(crate) fn report(files: &[PathBuf], chunks: &[PathBuf]) -> Result<()> {
     eprintln!("{:>10} {:>10} {:>10}  (bytes)", "raw", "gzip", "brotli");
+    list(chunks)?;
+    eprintln!("{:>32}  those above are fetched when needed, those below by every page", "");
+    let total = list(files)?;
+    eprintln!("{:>32}  of {} that a first visit may transfer", total, FIRST_VISIT - PAGE);
+    if let Some(excess) = excess(total) {
+        eprintln!("bundle: warning: that is {excess} bytes too many");
+    }
+    Ok(())
+}
+
+/// Prints a line for each file; returns what they have in brotli.
+fn list(files: &[PathBuf]) -> Result<u64> {
     let mut total = 0;
     for file in files {
         let raw = size(file)?;
@@ -23,11 +35,7 @@ pub(crate) fn report(files: &[PathBuf]) -> Result<()> {
         eprintln!("{raw:>10} {gzip:>10} {brotli:>10}  {}", file.file_name().unwrap_or_default().to_string_lossy());
         total += brotli;
     }
-    eprintln!("{:>32}  of {} that a first visit may transfer", total, FIRST_VISIT - PAGE);
-    if let Some(excess) = excess(total) {
-        eprintln!("bundle: warning: that is {excess} bytes too many");
-    }
-    Ok(())
+    Ok(total)
 }
 
 /// By how many bytes `total` exceeds the limit.

@@ -25,7 +25,7 @@ const WASM_FEATURES: [&str; 6] = [
 pub(crate) fn cargo_build(project: &Project) -> Result<PathBuf> {
     let mut command = Command::new(cargo());
     command.current_dir(&project.root).args([
-        "build",
+        "rustc",
         "--lib",
         "--package",
         &project.package,
@@ -33,6 +33,12 @@ pub(crate) fn cargo_build(project: &Project) -> Result<PathBuf> {
         TARGET,
         "--profile",
         &project.profile,
+        // Off in `cargo leptos watch`, where everything is one module.
+        "--features",
+        "split",
+        "--",
+        // What splitting goes by: which bytes of the code stand for which function or address.
+        "-Clink-arg=--emit-relocs",
     ]);
     run(&mut command, "cargo build of the browser side")?;
     let folder = if project.profile == "dev" { "debug" } else { project.profile.as_str() };
@@ -54,7 +60,8 @@ pub(crate) fn tailwind(project: &Project) -> Result<Vec<u8>> {
 /// Shrinks the WASM in place.
 pub(crate) fn wasm_opt(project: &Project, wasm: &Path) -> Result<()> {
     let mut command = Command::new(npm_program(project, "wasm-opt")?);
-    command.arg("-Oz").args(WASM_FEATURES).arg(wasm).arg("-o").arg(wasm);
+    // Twice: the second time there is still a little.
+    command.args(["-Oz", "-Oz", "--strip-producers"]).args(WASM_FEATURES).arg(wasm).arg("-o").arg(wasm);
     run(&mut command, "wasm-opt")
 }
 

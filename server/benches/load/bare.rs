@@ -1,8 +1,11 @@
-//! The floor: an axum WebSocket with nothing behind it that sends the same text word by word.
+//! The floor: an axum WebSocket with nothing behind it that sends the same text word by word, and rmcp as it comes.
+
+mod mcp;
 
 use crate::{
     WORDS,
     client::{Fault, Heard, Socket, Target},
+    tools::Endpoint,
 };
 use axum::{
     Router,
@@ -34,6 +37,11 @@ impl Bare {
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         Ok(Self { child, address: line.trim().parse()? })
+    }
+
+    /// Where its tool is called.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        Endpoint { url: format!("http://{}/mcp", self.address), token: None }
     }
 }
 
@@ -77,7 +85,7 @@ pub(crate) fn serve() -> Result<(), Fault> {
             tcp.set_nodelay(true).ok();
         });
         let open = async |upgrade: WebSocketUpgrade| upgrade.read_buffer_size(4 * 1024).on_upgrade(talk);
-        axum::serve(listener, Router::new().route("/", get(open))).await?;
+        axum::serve(listener, Router::new().route("/", get(open)).route_service("/mcp", mcp::service())).await?;
         Ok(())
     })
 }

@@ -1,5 +1,5 @@
-//! How much of a bare WebSocket's speed is left when every message is stored: the real server and a bare axum socket
-//! under the same load, in one run.
+//! How much of a bare WebSocket's speed is left when every message is stored, and of plain rmcp's when every call has a
+//! token, a policy and a schema: the real server and a bare one under the same load, in one run.
 //!
 //! Both servers are processes of their own: the real `parley` binary on a fresh SQLite file with the offline assistant,
 //! and this very program started as the bare server. The load shares the cores with them. Read the ratios; the
@@ -9,6 +9,7 @@ mod bare;
 mod client;
 mod parley;
 mod report;
+mod tools;
 
 use std::time::Duration;
 
@@ -19,14 +20,16 @@ pub(crate) struct Scale {
     pub(crate) talkers: usize,
     /// Sockets that only listen.
     pub(crate) idlers: usize,
+    /// Connections that call a tool.
+    pub(crate) callers: usize,
     /// How long each load lasts.
     pub(crate) load: Duration,
 }
 
 /// What the targets are for.
-const FULL: Scale = Scale { talkers: 50, idlers: 5_000, load: Duration::from_secs(8) };
+const FULL: Scale = Scale { talkers: 50, idlers: 5_000, callers: 16, load: Duration::from_secs(8) };
 /// Whether it runs at all.
-const QUICK: Scale = Scale { talkers: 5, idlers: 100, load: Duration::from_secs(1) };
+const QUICK: Scale = Scale { talkers: 5, idlers: 100, callers: 2, load: Duration::from_secs(1) };
 /// What asks for [`QUICK`].
 const QUICKLY: &str = "--quick";
 /// Words per reply.
@@ -48,13 +51,16 @@ fn main() -> Result<(), client::Fault> {
 }
 
 async fn run(scale: Scale) -> Result<(), client::Fault> {
-    let Scale { talkers, idlers, load } = scale;
-    println!("{talkers} sockets, replies of {WORDS} words, {:.0} s each; {idlers} idle sockets\n", load.as_secs_f64());
+    let Scale { talkers, idlers, callers, load } = scale;
+    println!(
+        "{talkers} sockets, replies of {WORDS} words, {:.0} s each; {idlers} idle sockets; {callers} callers of a tool\n",
+        load.as_secs_f64()
+    );
     let bare = bare::Bare::start()?;
-    let bare_seen = measure(&bare, scale).await?;
+    let bare_seen = measure(&bare, &bare.endpoint(), scale).await?;
     drop(bare);
     let parley = parley::Parley::start(scale).await?;
-    let parley_seen = measure(&parley, scale).await?;
+    let parley_seen = measure(&parley, &parley.endpoint().await?, scale).await?;
     let stored = parley.stored().await?;
     report::print(&report::Figures { bare: bare_seen, parley: parley_seen, stored });
     if idlers < FULL.idlers {
@@ -64,10 +70,15 @@ async fn run(scale: Scale) -> Result<(), client::Fault> {
 }
 
 /// The idle sockets first: under load an allocator takes memory that it keeps, and sockets after it would seem free.
-async fn measure(target: &impl client::Target, scale: Scale) -> Result<report::Server, client::Fault> {
+async fn measure(
+    target: &impl client::Target,
+    endpoint: &tools::Endpoint,
+    scale: Scale,
+) -> Result<report::Server, client::Fault> {
     let idle_bytes = client::idle(target, scale.idlers).await?;
     tokio::time::sleep(FORGETTING).await;
     let flood = client::load(target, scale.talkers, scale.load, None).await?;
     let paced = client::load(target, scale.talkers, scale.load, Some(PACE)).await?;
-    Ok(report::Server { flood, paced, idle_bytes })
+    let calls = tools::load(endpoint, scale.callers, scale.load).await?;
+    Ok(report::Server { flood, paced, idle_bytes, calls })
 }

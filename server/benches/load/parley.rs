@@ -3,9 +3,10 @@
 use crate::{
     Scale, WORDS,
     client::{Fault, Heard, Socket, Target},
+    tools::Endpoint,
 };
 use app::{
-    api::{account::SignUp, chat::ChatSocket, conversations::CreateConversation},
+    api::{account::SignUp, chat::ChatSocket, conversations::CreateConversation, tokens::CreateApiToken},
     backend::clock::Clock,
     wire::{
         conversation::ConversationSummary,
@@ -54,7 +55,8 @@ impl Parley {
             .env("PARLEY_OFFLINE_DELAY_MS", "0")
             .env("PARLEY_LOG", "warn")
             .envs(
-                ["SIGN_UP", "SEND", "CREATE", "FRAMES", "REQUEST"].map(|limit| (format!("PARLEY_RATE_{limit}"), "off")),
+                ["SIGN_UP", "SEND", "CREATE", "FRAMES", "REQUEST", "CALL"]
+                    .map(|limit| (format!("PARLEY_RATE_{limit}"), "off")),
             )
             .stdout(Stdio::null())
             .spawn()?;
@@ -77,13 +79,27 @@ impl Parley {
         Err("the server does not listen".into())
     }
 
+    /// A form, posted as its page would.
+    fn post(&self, http: &reqwest::Client, path: &str, body: String) -> reqwest::RequestBuilder {
+        http.post(format!("http://{}{path}", self.address))
+            .header("Origin", format!("http://{}", self.address))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(body)
+    }
+
+    /// Where its tools are called, with a token of the first person's.
+    pub(crate) async fn endpoint(&self) -> Result<Endpoint, Fault> {
+        let cookie = &self.people.first().ok_or("nobody is signed up")?.cookie;
+        let form = "name=load&write=false&run=false&days=1".to_owned();
+        let asked = self.post(&app::backend::http::client()?, CreateApiToken::PATH, form).header("Cookie", cookie);
+        // As a page with script asks: without, the answer would be a redirect.
+        let answer = asked.header("Accept", "application/json").send().await?.error_for_status()?;
+        let token: String = serde_json::from_slice(&answer.bytes().await?)?;
+        Ok(Endpoint { url: format!("http://{}/mcp", self.address), token: Some(token) })
+    }
+
     async fn sign_up(&self, http: &reqwest::Client, n: usize) -> Result<Person, Fault> {
-        let post = |path: &str, body: String| {
-            http.post(format!("http://{}{path}", self.address))
-                .header("Origin", format!("http://{}", self.address))
-                .header("Content-Type", "application/x-www-form-urlencoded")
-                .body(body)
-        };
+        let post = |path: &str, body: String| self.post(http, path, body);
         let form = format!("name=person{n}&password=a-long-password");
         let answer = post(SignUp::PATH, form).send().await?.error_for_status()?;
         let cookie = answer.headers().get("set-cookie").ok_or("no cookie")?.to_str()?;
@@ -165,6 +181,7 @@ impl Target for Parley {
             parent: None,
             text: format!("lorem {WORDS}"),
             files: Vec::new(),
+            references: Vec::new(),
             model: None,
         })
     }

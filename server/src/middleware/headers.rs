@@ -16,10 +16,15 @@ const NOT_A_PAGE: HeaderValue =
     HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
 
 /// The same for every response. `same-origin` referrers: a form without JavaScript is answered by going back to its page.
-const ALWAYS: [(HeaderName, HeaderValue); 6] = [
+const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
+
+/// What means something for documents alone; every file of a first visit would carry it over the wire.
+const DOCUMENTS: [(HeaderName, HeaderValue); 2] = [
     (
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static(
@@ -27,8 +32,11 @@ const ALWAYS: [(HeaderName, HeaderValue); 6] = [
         ),
     ),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
+
+/// Beside a response that is shown in a frame of Parley's pages: its own policy says in which.
+#[derive(Clone, Copy, Debug)]
+pub struct Framed;
 
 /// A year; without subdomains, which are not ours to decide about.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -36,9 +44,13 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// Adds what the route itself has not said.
 pub async fn headers(State(state): State<AppState>, mut response: Response) -> Response {
     let page = is_html(response.status(), response.version(), response.headers(), response.extensions());
+    let framed = response.extensions().get::<Framed>().is_some();
     let headers = response.headers_mut();
-    for (name, value) in ALWAYS {
+    for (name, value) in ALWAYS.into_iter().chain(DOCUMENTS.into_iter().filter(|_| page || framed)) {
         headers.insert(name, value);
+    }
+    if framed {
+        headers.remove(header::X_FRAME_OPTIONS);
     }
     if state.backend.config.https() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
@@ -52,10 +64,21 @@ pub async fn headers(State(state): State<AppState>, mut response: Response) -> R
     response
 }
 
+/// The policy of pages that run no script; their forms lead to ourselves and to `form_action`.
+pub fn without_script(form_action: &str) -> HeaderValue {
+    let text = format!(
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' {form_action}; base-uri 'none'; \
+         frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&text.replace(" ;", ";")).unwrap_or(NOT_A_PAGE)
+}
+
 /// The pages' policy: own files only, WebAssembly allowed, inline script and style only with the page's nonce.
 #[derive(Clone, Debug)]
 pub struct Policy {
     sockets: String,
+    /// Where apps of MCP servers are framed from.
+    apps: String,
 }
 
 impl Policy {
@@ -68,16 +91,18 @@ impl Policy {
         if let Some(reload) = config.live_reload {
             sockets = format!("{sockets} ws://{host}:{reload} ws://localhost:{reload}");
         }
-        Self { sockets }
+        // At our own site no other address can be framed anyway (`ALWAYS`).
+        let apps = config.apps.origin.as_ref().map_or_else(|| "'self'".to_owned(), |origin| format!("{origin}/apps/"));
+        Self { sockets, apps }
     }
 
     /// For one page.
     pub fn of_page(&self, nonce: &str) -> HeaderValue {
         let text = format!(
             "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self' 'nonce-{nonce}'; \
-             img-src 'self' data: blob:; connect-src 'self' {}; object-src 'none'; base-uri 'none'; form-action 'self'; \
-             frame-ancestors 'none'",
-            self.sockets
+             img-src 'self' data: blob:; connect-src 'self' {}; frame-src {}; object-src 'none'; base-uri 'none'; \
+             form-action 'self'; frame-ancestors 'none'",
+            self.sockets, self.apps
         );
         HeaderValue::from_str(&text).unwrap_or(NOT_A_PAGE)
     }

@@ -102,6 +102,7 @@ fn asked(
             parent: None,
             text: said.message,
             files: Vec::new(),
+            references: Vec::new(),
             model: None,
         })
     }))

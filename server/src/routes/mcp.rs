@@ -1,9 +1,11 @@
-//! `/mcp`: the tools for other programs, by the Model Context Protocol over streamable HTTP.
+//! `/mcp` and the operator's further endpoints: Parley for other programs, by the Model Context Protocol over streamable
+//! HTTP.
 //!
 //! This is the gate; the protocol is rmcp's. Invariants: a token opens it and nothing else does, least of all a cookie
 //! (RFC 6750; MCP, «Authorization»); a page of a strange origin gets nothing, whatever it shows (DNS rebinding); a
 //! session belongs to the person who began it, and for anybody else is not there; a token that ends takes its open
-//! streams with it. Refusals say what to show instead (`WWW-Authenticate`), and the log what was asked, never with what.
+//! streams with it. Refusals say what to show instead (`WWW-Authenticate`). What was asked is written down behind the gate
+//! ([`watched`](app::backend::tools::serve::watched)), and what is refused at it, here; never with what.
 
 use crate::{
     middleware::{
@@ -19,37 +21,77 @@ use app::{
         clock::Clock,
         hub::{Heard, Listener, Topic},
         limiter::{Action, Key},
-        tools::serve::scope_of,
+        metrics,
+        tools::{
+            policy::{Called, Permit, Place},
+            serve::{http::McpHttp, out_of_scope, scope_of},
+        },
     },
     wire::{
         api_token::{Scope, Scopes},
         error::ApiError,
         event::ChatEvent,
         limits::BODY_MAX,
+        policy::Rule,
+        tool::ToolSpec,
     },
 };
 use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use futures::StreamExt;
 use serde::Deserialize;
-use std::time::Duration;
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-const PATH: &str = "/mcp";
 /// The header by which older clients name their session.
 const SESSION: &str = "mcp-session-id";
 
-/// The route and its gate.
+/// What a page of another origin may read besides the answer itself.
+const TOLD: [HeaderName; 4] = [
+    header::WWW_AUTHENTICATE,
+    header::RETRY_AFTER,
+    HeaderName::from_static(SESSION),
+    HeaderName::from_static("mcp-protocol-version"),
+];
+
+/// Every endpoint and its gate.
 pub fn router(state: &AppState) -> Router<AppState> {
+    let endpoints = std::iter::once(&state.backend.mcp).chain(&state.backend.mcp_others);
+    endpoints.fold(Router::new(), |routes, endpoint| routes.merge(serving(state, endpoint, endpoint.service())))
+}
+
+/// One endpoint's route and gate in front of `service`.
+pub fn serving<S>(state: &AppState, endpoint: &McpHttp, service: S) -> Router<AppState>
+where
+    S: tower::Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
     Router::new()
-        .route_service(PATH, state.backend.mcp.service())
-        .layer(from_fn_with_state(state.clone(), gate))
+        .route_service(endpoint.server().path(), service)
+        .layer(from_fn_with_state((state.clone(), endpoint.clone()), gate))
         .layer(from_fn_with_state(state.clone(), limit::limit))
+        .layer(cors(state))
+}
+
+/// Lets pages of the origins that may ask read what they are answered, a refusal's challenge above all: without it such
+/// a page cannot find out where to sign in. No cookie opens anything here, so none is allowed along.
+fn cors(state: &AppState) -> CorsLayer {
+    let backend = Arc::clone(&state.backend);
+    let may_ask = move |_: &HeaderValue, head: &Parts| may_ask_from(&backend.config, &head.headers);
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(may_ask))
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        // The protocol has headers that are named after a tool's parameters: nobody can list them.
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(TOLD)
+        .max_age(Duration::from_mins(10))
 }
 
 /// What the gate wants to know of a message; the rest is rmcp's to read.
@@ -65,23 +107,25 @@ struct Message {
 struct Params {
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    arguments: serde_json::Value,
 }
 
-async fn gate(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let backend = &state.backend;
+async fn gate(State((state, endpoint)): State<(AppState, McpHttp)>, request: Request, next: Next) -> Response {
+    let (backend, path) = (&state.backend, endpoint.server().path());
     let headers = request.headers();
     if !is_known_host(&backend.config, headers) || !may_ask_from(&backend.config, headers) {
         let reason = "This address is not for pages from elsewhere.".to_owned();
-        return refuse(&ApiError::Forbidden { reason }, PATH);
+        return refuse(&ApiError::Forbidden { reason }, path);
     }
     let bearer = match token(headers) {
-        None => return challenge(StatusCode::UNAUTHORIZED, None, Scopes::ALL),
-        Some(token) => match backend.auth.bearer(token).await {
+        None => return challenge(&state, path, StatusCode::UNAUTHORIZED, None, Scopes::ALL),
+        Some(token) => match backend.auth.bearer(token, path).await {
             Ok(Some(bearer)) => bearer,
-            Ok(None) => return challenge(StatusCode::UNAUTHORIZED, Some("invalid_token"), Scopes::ALL),
+            Ok(None) => return challenge(&state, path, StatusCode::UNAUTHORIZED, Some("invalid_token"), Scopes::ALL),
             Err(error) => {
                 tracing::error!(%error, "no token can be looked up");
-                return refuse(&ApiError::Unavailable, PATH);
+                return refuse(&ApiError::Unavailable, path);
             }
         },
     };
@@ -90,7 +134,7 @@ async fn gate(State(state): State<AppState>, request: Request, next: Next) -> Re
     listener.subscribe(Topic::Token(bearer.token));
     if let Some(session) = headers.get(SESSION) {
         let theirs = match session.to_str() {
-            Ok(session) => backend.mcp.is_theirs(&bearer.caller, session).await,
+            Ok(session) => endpoint.is_theirs(&bearer.caller, session).await,
             Err(_) => false,
         };
         if !theirs {
@@ -105,19 +149,18 @@ async fn gate(State(state): State<AppState>, request: Request, next: Next) -> Re
     };
     // What is no message is refused by rmcp, in the protocol's words.
     let message: Message = serde_json::from_slice(&body).unwrap_or_default();
-    if let Some(refusal) = refused(&state, &bearer, &message) {
+    if let Some(refusal) = refused(&state, &endpoint, &bearer, &message) {
+        log_refused(&message, &bearer, refusal.status());
         return refusal;
     }
     let mut request = Request::from_parts(head, Body::from(body));
     request.extensions_mut().insert(bearer.caller.clone());
-    let begun = backend.clock.now();
     let mut response = next.run(request).await;
     if message.method == "initialize"
         && let Some(session) = response.headers().get(SESSION).and_then(|id| id.to_str().ok())
     {
-        backend.mcp.began(&bearer.caller, session).await;
+        endpoint.began(&bearer.caller, session).await;
     }
-    log(&message, &bearer, response.status(), backend.clock.now().0 - begun.0);
     response.extensions_mut().insert(bearer.caller.user);
     let ended = ended(listener, bearer, backend.clock.clone());
     response.map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(ended))))
@@ -130,29 +173,63 @@ fn token(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Why that message is not for that token, or not now.
-fn refused(state: &AppState, bearer: &Bearer, message: &Message) -> Option<Response> {
+fn refused(state: &AppState, endpoint: &McpHttp, bearer: &Bearer, message: &Message) -> Option<Response> {
     let call = message.method == "tools/call";
-    let spec = if call { state.backend.tools.spec(&message.params.name) } else { None };
+    let spec = if call { endpoint.server().tools().spec(&message.params.name) } else { None };
     let scope = spec.as_ref().map_or(Scope::Read, scope_of);
     if !bearer.caller.may(scope) {
+        match &spec {
+            Some(spec) => record(state, bearer, message, spec),
+            None if call => turned_away(state, bearer, message, Rule::Unknown),
+            None => {}
+        }
         let wanted = Scopes::default().with(Scope::Read).with(scope);
-        return Some(challenge(StatusCode::FORBIDDEN, Some("insufficient_scope"), wanted));
+        return Some(challenge(
+            state,
+            endpoint.server().path(),
+            StatusCode::FORBIDDEN,
+            Some("insufficient_scope"),
+            wanted,
+        ));
     }
-    if !call {
+    // What makes us work counts, whatever its name.
+    if !call && !["resources/read", "completion/complete"].contains(&message.method.as_str()) {
         return None;
     }
-    let counted = state.backend.limiter.check(Action::Call, &Key::User(bearer.caller.user));
-    counted.err().map(|wait| refuse(&ApiError::too_many(wait), PATH))
+    let wait = state.backend.limiter.check(Action::Call, &Key::User(bearer.caller.user)).err()?;
+    if call {
+        turned_away(state, bearer, message, if spec.is_some() { Rule::Limit } else { Rule::Unknown });
+    }
+    Some(refuse(&ApiError::too_many(wait), endpoint.server().path()))
 }
 
-/// A refusal that says which token would do (RFC 6750 3).
-fn challenge(status: StatusCode, error: Option<&str>, scopes: Scopes) -> Response {
-    let mut value = format!("Bearer realm=\"Parley\", scope=\"{scopes}\"");
+/// Records that a call did not even come to be decided about.
+fn turned_away(state: &AppState, bearer: &Bearer, message: &Message, rule: Rule) {
+    let (backend, Params { name, arguments }) = (&state.backend, &message.params);
+    let called = Called { caller: &bearer.caller, tool: name, server: None, arguments, place: Place::default() };
+    Permit::entry(&backend.store, &backend.clock, &called).turned_away(rule);
+}
+
+/// Records that a call was refused, because the token was not made for it.
+fn record(state: &AppState, bearer: &Bearer, message: &Message, spec: &ToolSpec) {
+    let backend = &state.backend;
+    let called = Called::by_program(&bearer.caller, spec, &message.params.arguments);
+    if let Some(refusal) = out_of_scope(&backend.store, &backend.clock, &called, spec) {
+        // Its words are the challenge's.
+        drop(refusal.refused());
+    }
+}
+
+/// A refusal that says which token would do (RFC 6750 3), and where one is had (RFC 9728 5.1).
+fn challenge(state: &AppState, path: &str, status: StatusCode, error: Option<&str>, scopes: Scopes) -> Response {
+    let about = state.backend.auth.oauth().site().resource_metadata(path);
+    let mut value = format!("Bearer realm=\"Parley\", resource_metadata=\"{about}\", scope=\"{scopes}\"");
     if let Some(error) = error {
         value = format!("{value}, error=\"{error}\"");
     }
     let sentence = match error {
-        None => "Show a token of yours: Authorization: Bearer parley_… (Parley's settings make one).\n".to_owned(),
+        None => "Sign in, or show a token of yours: Authorization: Bearer parley_… (Parley's settings make one).\n"
+            .to_owned(),
         Some("invalid_token") => "This token opens nothing: it was never made, has ended or was revoked.\n".to_owned(),
         Some(_) => format!("This token was not made for that; it would need: {scopes}.\n"),
     };
@@ -188,17 +265,18 @@ async fn ended(mut listener: Listener, bearer: Bearer, clock: Clock) {
     }
 }
 
-/// One line: which message, of whom, by which token, how it went. A method and a name are the client's text: only those
-/// that exist here are written.
-fn log(message: &Message, bearer: &Bearer, status: StatusCode, duration_ms: i64) {
+/// One line: which message, of whom, by which token, was refused how. A method is the client's text: only those that
+/// exist are written.
+fn log_refused(message: &Message, bearer: &Bearer, status: StatusCode) {
     let method = known(&message.method);
     let (user, token, status) = (bearer.caller.user, bearer.token, status.as_u16());
-    tracing::info!(method, %user, %token, status, duration_ms, "mcp");
+    metrics::mcp_request(method, "refused", Duration::ZERO);
+    tracing::info!(method, %user, %token, status, outcome = "refused", "mcp");
 }
 
 /// The method, if the protocol has it.
 fn known(method: &str) -> &'static str {
-    const METHODS: [&str; 10] = [
+    const METHODS: [&str; 22] = [
         "initialize",
         "notifications/initialized",
         "notifications/cancelled",
@@ -208,7 +286,19 @@ fn known(method: &str) -> &'static str {
         "tools/list",
         "tools/call",
         "resources/list",
+        "resources/templates/list",
+        "resources/read",
+        "resources/subscribe",
+        "resources/unsubscribe",
         "prompts/list",
+        "prompts/get",
+        "completion/complete",
+        "logging/setLevel",
+        "tasks/get",
+        "tasks/update",
+        "tasks/cancel",
+        "notifications/progress",
+        "notifications/roots/list_changed",
     ];
     METHODS.into_iter().find(|known| *known == method).unwrap_or("other")
 }

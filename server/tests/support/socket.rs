@@ -280,8 +280,8 @@ fn event(frame: &Message) -> ChatEvent {
 
 /// A message to send, under a key of one's own.
 pub fn message(conversation: ConversationId, client_id: ClientId, text: &str) -> ClientEvent {
-    let (parent, files, model) = (None, Vec::new(), None);
-    ClientEvent::Send { client_id, conversation, parent, text: text.to_owned(), files, model }
+    let (parent, files, references, model) = (None, Vec::new(), Vec::new(), None);
+    ClientEvent::Send { client_id, conversation, parent, text: text.to_owned(), files, references, model }
 }
 
 fn frame(event: &ClientEvent) -> Message {

@@ -1,18 +1,19 @@
 //! The browser's half of the chat socket's protocol: Leptos' own client does the work; only the server's half differs.
 
+use super::encoding::JsonText;
 use crate::wire::{
     error::ApiError,
     event::{ChatEvent, ClientEvent},
 };
 use http::Method;
-use server_fn::{BoxedStream, Protocol, client::Client, codec::JsonEncoding, server::Server};
+use server_fn::{BoxedStream, Protocol, client::Client, server::Server};
 use std::{future::Future, ops::Deref, sync::Arc};
 
 /// The chat socket's protocol. The name is the one by which the `#[server]` macro knows a WebSocket function.
 #[derive(Clone, Copy, Debug)]
 pub struct Websocket;
 
-type Leptos = server_fn::Websocket<JsonEncoding, JsonEncoding>;
+type Leptos = server_fn::Websocket<JsonText, JsonText>;
 type Output = BoxedStream<Arc<ChatEvent>, ApiError>;
 
 impl<Input, C, S> Protocol<Input, Output, C, S, ApiError> for Websocket

@@ -5,7 +5,7 @@
 //! socket: a tab that floods waits on TCP, one that does not read is cut off, one that is silent is closed.
 
 use crate::{
-    api::context,
+    api::{context, encoding::JsonText},
     backend::task::Tasks,
     wire::{
         error::ApiError,
@@ -88,7 +88,7 @@ where
     }
 
     fn run_client(path: &str, input: I) -> impl Future<Output = Result<Output, ApiError>> + Send {
-        type Leptos = server_fn::Websocket<server_fn::codec::JsonEncoding, server_fn::codec::JsonEncoding>;
+        type Leptos = server_fn::Websocket<JsonText, JsonText>;
         <Leptos as Protocol<I, Output, C, S, ApiError>>::run_client(path, input)
     }
 }

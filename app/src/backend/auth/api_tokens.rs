@@ -3,7 +3,7 @@
 //! Its text is `parley_` and a [`Token`]: whoever scans files for secrets knows it by its beginning. It is shown once.
 //! A new password does not end tokens, as it ends sessions: programs do not know the password.
 
-use super::{Auth, AuthError, TOUCH_MS, token::Token};
+use super::{Auth, AuthError, TOUCH_MS, oauth::ACCESS, token::Token};
 use crate::{
     backend::{
         caller::{Caller, Via},
@@ -69,8 +69,12 @@ impl Auth {
         Ok(format!("{PREFIX}{}", token.expose()).into())
     }
 
-    /// Who shows that text in `Authorization: Bearer …` (RFC 6750 2.1); nobody if it is unknown, revoked or lapsed.
-    pub async fn bearer(&self, text: &str) -> Result<Option<Bearer>, AuthError> {
+    /// Who shows that text in `Authorization: Bearer …` (RFC 6750 2.1) at the endpoint `path`: a personal token, which
+    /// opens them all, or one that a program got by OAuth for this one; nobody if it is unknown, revoked or lapsed.
+    pub async fn bearer(&self, text: &str, path: &str) -> Result<Option<Bearer>, AuthError> {
+        if let Some(token) = text.strip_prefix(ACCESS).and_then(Token::parse) {
+            return self.oauth.bearer(&token, path).await;
+        }
         let Some(token) = text.strip_prefix(PREFIX).and_then(Token::parse) else { return Ok(None) };
         let Some(found) = self.store.api_token_by_hash(&token.hash()).await? else { return Ok(None) };
         if found.seen_at.is_none_or(|seen| self.clock.now().0 - seen.0 >= TOUCH_MS) {

@@ -5,6 +5,7 @@
 //! silence are the protocol's (`api::socket`), not this module's.
 
 mod catch_up;
+mod reading;
 
 use super::{Chat, ChatError, NewMessage};
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
 };
 use catch_up::CatchUp;
 use futures::{Stream, StreamExt, stream};
+use reading::{Read, Reading};
 use std::{collections::VecDeque, future::poll_fn, pin::Pin, sync::Arc, task::Poll};
 
 /// Frames in bad shape or over the limit, not made good by as many good ones, after which a socket is closed.
@@ -45,6 +47,7 @@ pub(super) struct Socket {
     over: bool,
     room: Option<Open>,
     behind: Option<CatchUp>,
+    reading: Reading,
     strikes: u32,
     typed_at: Millis,
 }
@@ -62,6 +65,7 @@ struct Open {
 enum Turned {
     Heard(Heard),
     Said(Option<Result<ClientEvent, ApiError>>),
+    Read(Box<Read>),
 }
 
 impl Chat {
@@ -77,6 +81,9 @@ impl Chat {
             listener.subscribe(Topic::Session(session));
         }
         metrics::sockets(1);
+        // Servers' tools should be there when the first message comes; nobody waits for them.
+        let (tools, somebody) = (self.tools.clone(), by.clone());
+        self.tasks.spawn("wake", async move { tools.wake(&somebody).await });
         let socket = Box::new(Socket {
             chat: Arc::clone(self),
             by,
@@ -88,6 +95,7 @@ impl Chat {
             over: false,
             room: None,
             behind: None,
+            reading: Reading::default(),
             strikes: 0,
             typed_at: Millis(0),
         });
@@ -136,6 +144,7 @@ impl Socket {
                 Turned::Said(Some(Ok(event))) => Box::pin(self.said(event)).await,
                 Turned::Said(Some(Err(error))) => self.bad_frame(error),
                 Turned::Said(None) => return None,
+                Turned::Read(read) => Box::pin(self.have_read(*read)).await,
             }
         }
     }
@@ -144,6 +153,9 @@ impl Socket {
         poll_fn(|cx| {
             if let Poll::Ready(heard) = self.listener.poll_next(cx) {
                 return Poll::Ready(Turned::Heard(heard));
+            }
+            if let Poll::Ready(read) = self.reading.poll_next(cx) {
+                return Poll::Ready(Turned::Read(read));
             }
             self.input.poll_next_unpin(cx).map(Turned::Said)
         })
@@ -248,8 +260,12 @@ impl Socket {
                 self.hello(conversation, after).await;
                 return Ok(());
             }
-            ClientEvent::Send { client_id, conversation, parent, text, files, model } => {
-                chat.send(by, NewMessage { conversation, parent, client_id, text, files, model }).await?
+            ClientEvent::Send { client_id, conversation, parent, text, files, references, model } => {
+                let message = NewMessage { conversation, parent, client_id, text, files, references, model };
+                if self.reading.takes(&message) {
+                    return Ok(self.reading.begin(&chat, by, message)?);
+                }
+                chat.send(by, message).await?
             }
             ClientEvent::Edit { client_id, message, text, model } => {
                 chat.edit(by, message, client_id, text, model.as_ref()).await?
@@ -257,7 +273,9 @@ impl Socket {
             ClientEvent::Regenerate { message, model } => chat.regenerate(by, message, model.as_ref()).await?,
             ClientEvent::Continue { message } => chat.continue_reply(by, message).await?,
             ClientEvent::Stop { turn } => return chat.stop(by, turn).await,
-            ClientEvent::Decide { turn, call, approval } => return chat.decide(by, turn, &call, approval).await,
+            ClientEvent::Decide { turn, call, approval, arguments } => {
+                return chat.decide(by, turn, &call, approval, arguments).await;
+            }
             ClientEvent::Typing => {
                 self.typing();
                 return Ok(());

@@ -14,8 +14,16 @@ impl Chat {
     /// # Errors
     /// `TooMany`.
     pub async fn create(&self, by: &Caller) -> Result<ConversationSummary, ChatError> {
+        self.create_titled(by, "").await
+    }
+
+    /// [`Chat::create`] with a title, which the first reply then does not give.
+    ///
+    /// # Errors
+    /// `TooMany`.
+    pub async fn create_titled(&self, by: &Caller, title: &str) -> Result<ConversationSummary, ChatError> {
         (self.creating)(by.user).map_err(ApiError::too_many)?;
-        let summary = self.store.create_conversation(by.user, "").await?;
+        let summary = self.store.create_conversation(by.user, title).await?;
         self.conversation_changed(summary.id).await;
         Ok(summary)
     }

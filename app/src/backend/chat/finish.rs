@@ -18,6 +18,7 @@ use crate::{
         event::ChatEvent,
         id::ConversationId,
         message::{Fault, FaultKind, Message, Status, TurnEnd, Usage, plain_text},
+        tool::{ENDED, RESTARTED, STOPPED},
     },
 };
 use std::sync::Arc;
@@ -50,6 +51,11 @@ impl Outcome {
         });
         Self { end, fault }
     }
+
+    /// Whether the server's stop ended it.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.end == TurnEnd::Interrupted
+    }
 }
 
 impl Chat {
@@ -64,10 +70,11 @@ impl Chat {
         if !turn.close_once() {
             return;
         }
+        self.record_unanswered(turn);
         turn.close_calls(match outcome.end {
-            TurnEnd::Interrupted => "The server was restarted before it finished.",
-            TurnEnd::Stopped => "It was stopped before it finished.",
-            TurnEnd::Complete | TurnEnd::Failed => "The reply ended before it finished.",
+            TurnEnd::Interrupted => RESTARTED,
+            TurnEnd::Stopped => STOPPED,
+            TurnEnd::Complete | TurnEnd::Failed => ENDED,
         });
         turn.flush();
         let (parts, usage) = (turn.parts_from(0), turn.usage());
@@ -106,7 +113,7 @@ impl Chat {
         }
     }
 
-    async fn write_end(&self, finish: &FinishTurn) -> Result<Message, StoreError> {
+    pub(super) async fn write_end(&self, finish: &FinishTurn) -> Result<Message, StoreError> {
         let mut waits = self.options.retries.iter();
         loop {
             match self.store.finish_turn(finish.clone()).await {
@@ -206,13 +213,13 @@ impl Chat {
     }
 
     /// Tells a room of a message that no live turn tells.
-    fn tell(&self, message: Message) {
+    pub(super) fn tell(&self, message: Message) {
         self.saw(message.conversation, message.seq);
         self.hub.publish(Topic::Conversation(message.conversation), ChatEvent::Message { message });
     }
 
     /// The live turn of a row, made if this process did not know it yet.
-    async fn adopt(&self, row: &TurnRow) -> Result<Arc<LiveTurn>, StoreError> {
+    pub(super) async fn adopt(&self, row: &TurnRow) -> Result<Arc<LiveTurn>, StoreError> {
         if let Some(turn) = self.rooms.turns(row.conversation).into_iter().find(|t| t.id == row.id) {
             return Ok(turn);
         }
@@ -228,7 +235,7 @@ impl Chat {
     pub(super) fn launch(self: &Arc<Self>, turn: Arc<LiveTurn>) {
         if turn.begin() {
             turn.announce_running();
-            self.tasks.spawn("turn", Arc::clone(self).run(turn));
+            self.tasks.spawn("turn", Arc::clone(self).run(turn, None));
         }
     }
 }

@@ -2,29 +2,36 @@
 //!
 //! Invariant: whatever changes here is published under the same lock, so a snapshot and the events after it fit without
 //! gap or duplicate. Text is appended to the last part and published in frames; nothing here is O(reply) per token
-//! except the snapshot. Nothing is stored here: that is `turn`'s and `finish`'s.
+//! except the snapshot. Nothing is stored here: that is `turn`'s and `finish`'s. Calls and their questions are `calls`'.
+
+mod calls;
+mod relayed;
+
+pub(super) use calls::Answer;
 
 use super::lock;
 use crate::{
     backend::{
         caller::Caller,
         hub::{Hub, Topic},
+        store::turns::waiting::{Waiting, WaitingTask},
     },
     wire::{
         event::{ChatEvent, TextKind},
         id::{CallId, ConversationId, MessageId, ModelId, TurnId},
         message::{Message, Part, TurnEnd, TurnSnapshot, TurnState, Usage},
-        tool::{Approval, OpenCall, ToolCall, ToolOutcome, ToolResult, ToolState},
+        tool::OpenCall,
     },
 };
+use calls::Asking;
 use std::{
     collections::HashMap,
+    ops::Range,
     sync::{
         Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
 };
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 /// One queued or running turn.
@@ -47,6 +54,17 @@ pub(super) struct LiveTurn {
     body: Mutex<Body>,
 }
 
+/// What is stored of a turn while it lives.
+#[derive(Debug)]
+pub(super) struct SoFar {
+    pub(super) parts: Vec<Part>,
+    pub(super) usage: Usage,
+    /// Its open questions and tasks elsewhere, if it has any.
+    pub(super) waiting: Option<Waiting>,
+    /// How many changes this has.
+    pub(super) changes: u64,
+}
+
 /// What changes: written by the turn's task, and by whoever stops or decides.
 #[derive(Debug)]
 pub(super) struct Body {
@@ -54,10 +72,18 @@ pub(super) struct Body {
     /// Bytes of the last part that were published.
     shown: usize,
     open: Vec<OpenCall>,
-    questions: HashMap<CallId, oneshot::Sender<Approval>>,
+    questions: HashMap<CallId, Asking>,
+    /// What other servers work at.
+    tasks: Vec<WaitingTask>,
+    /// What servers ask, by call.
+    relayed: HashMap<CallId, relayed::Open>,
+    /// How many parts the reply began with.
+    begun: usize,
+    /// Rounds that are over.
+    rounds: u32,
     state: TurnState,
     usage: Usage,
-    /// Grows with every change of `parts`: tells whether a checkpoint is due.
+    /// Grows with every change of parts and questions: tells whether a checkpoint is due.
     changes: u64,
     stopped_as: Option<TurnEnd>,
     over: bool,
@@ -85,6 +111,10 @@ impl LiveTurn {
                 shown,
                 open: Vec::new(),
                 questions: HashMap::new(),
+                tasks: Vec::new(),
+                relayed: HashMap::new(),
+                begun: 0,
+                rounds: 0,
                 state: TurnState::Queued,
                 usage: Usage::default(),
                 changes: 0,
@@ -117,6 +147,11 @@ impl LiveTurn {
     pub(super) fn stop_as(&self, end: TurnEnd) {
         self.body().stopped_as.get_or_insert(end);
         self.stop.cancel();
+    }
+
+    /// Whether a person stopped it.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.body().stopped_as == Some(TurnEnd::Stopped)
     }
 
     /// As what it was asked to end.
@@ -207,94 +242,6 @@ impl LiveTurn {
         self.show(&mut self.body());
     }
 
-    /// Adds a call, running or asking; its index. A question's answer comes through the receiver.
-    pub(super) fn open_call(&self, call: &ToolCall, state: ToolState) -> (u32, Option<oneshot::Receiver<Approval>>) {
-        let mut body = self.body();
-        self.show(&mut body);
-        let part = index(body.parts.len());
-        body.parts.push(Part::ToolCall(call.clone()));
-        body.changes += 1;
-        body.open.push(OpenCall { call: call.id.clone(), state: state.clone() });
-        let asked = matches!(state, ToolState::Asked { .. });
-        self.publish(ChatEvent::Tool { turn: self.id, part, call: call.clone(), state });
-        let answer = asked.then(|| {
-            let (question, answer) = oneshot::channel();
-            body.questions.insert(call.id.clone(), question);
-            self.enter(&mut body, TurnState::Asking);
-            answer
-        });
-        (part, answer)
-    }
-
-    /// Tells that an open call is at work, after an approval or with its progress; a finished call stays finished.
-    pub(super) fn call_runs(&self, part: u32, call: &ToolCall, progress: Option<f32>, note: Option<String>) {
-        let mut body = self.body();
-        let Some(open) = body.open.iter_mut().find(|open| open.call == call.id) else { return };
-        let state = ToolState::Running { progress, note };
-        open.state = state.clone();
-        self.publish(ChatEvent::Tool { turn: self.id, part, call: call.clone(), state });
-        self.answered(&mut body, &call.id);
-    }
-
-    /// Adds a call's result.
-    pub(super) fn close_call(&self, part: u32, call: &ToolCall, result: ToolResult) {
-        self.close_in(&mut self.body(), part, call, result);
-    }
-
-    fn close_in(&self, body: &mut Body, part: u32, call: &ToolCall, result: ToolResult) {
-        self.show(body);
-        body.open.retain(|open| open.call != call.id);
-        body.parts.push(Part::ToolResult(result.clone()));
-        body.changes += 1;
-        self.publish(ChatEvent::Tool { turn: self.id, part, call: call.clone(), state: ToolState::Done { result } });
-        self.answered(body, &call.id);
-    }
-
-    /// Gives every call without a result one that says why, so that a transcript never shows a call at work for ever.
-    pub(super) fn close_calls(&self, why: &str) {
-        let mut body = self.body();
-        let open: Vec<(u32, ToolCall)> = body
-            .parts
-            .iter()
-            .enumerate()
-            .filter_map(|(at, part)| match part {
-                Part::ToolCall(call) if !has_result(&body.parts, &call.id) => Some((index(at), call.clone())),
-                _ => None,
-            })
-            .collect();
-        for (part, call) in open {
-            let result = ToolResult { call: call.id.clone(), outcome: ToolOutcome::error(why), duration_ms: 0 };
-            self.close_in(&mut body, part, &call, result);
-        }
-    }
-
-    /// Answers an open question; `false` if there is none (any more).
-    pub(super) fn decide(&self, call: &CallId, approval: Approval) -> bool {
-        let question = self.body().questions.remove(call);
-        question.is_some_and(|question| question.send(approval).is_ok())
-    }
-
-    /// The name of the tool that asks.
-    pub(super) fn asking(&self, call: &CallId) -> Option<String> {
-        let body = self.body();
-        body.questions.contains_key(call).then_some(())?;
-        body.parts.iter().find_map(|part| match part {
-            Part::ToolCall(c) if c.id == *call => Some(c.name.clone()),
-            _ => None,
-        })
-    }
-
-    /// A call id no call of this turn has: some local models count from zero in every round.
-    pub(super) fn unique(&self, id: CallId) -> CallId {
-        let body = self.body();
-        let taken = |id: &CallId| body.parts.iter().any(|p| matches!(p, Part::ToolCall(c) if c.id == *id));
-        if !id.0.is_empty() && !taken(&id) {
-            return id;
-        }
-        // One more candidate than there are parts: one is free.
-        (2..body.parts.len() + 3).map(|n| CallId(format!("{}_{n}", id.0))).find(|id| !taken(id)).unwrap_or(id)
-    }
-
     /// Counts tokens of this request, which replace what it counted before.
     pub(super) fn count(&self, before: Usage, now: Usage) {
         let mut sum = before;
@@ -314,13 +261,47 @@ impl LiveTurn {
 
     /// The parts from `first` on.
     pub(super) fn parts_from(&self, first: usize) -> Vec<Part> {
-        self.body().parts.get(first..).unwrap_or_default().to_vec()
+        self.parts(first..usize::MAX)
     }
 
-    /// Parts, tokens and the number of changes, if there were any since `seen`.
-    pub(super) fn changed_since(&self, seen: u64) -> Option<(Vec<Part>, Usage, u64)> {
+    /// Those of these parts that there are.
+    pub(super) fn parts(&self, range: Range<usize>) -> Vec<Part> {
         let body = self.body();
-        (body.changes != seen).then(|| (body.parts.clone(), body.usage, body.changes))
+        let end = range.end.min(body.parts.len());
+        body.parts.get(range.start..end).unwrap_or_default().to_vec()
+    }
+
+    /// Notes that all parts so far are those the reply began with.
+    pub(super) fn begin_here(&self) {
+        let mut body = self.body();
+        body.begun = body.parts.len();
+    }
+
+    /// How many parts the reply began with.
+    pub(super) fn begun(&self) -> usize {
+        self.body().begun
+    }
+
+    /// Counts a round that is over.
+    pub(super) fn count_round(&self) {
+        self.body().rounds += 1;
+    }
+
+    /// The rounds that are over.
+    pub(super) fn rounds(&self) -> u32 {
+        self.body().rounds
+    }
+
+    /// All that is to be stored of it.
+    pub(super) fn so_far(&self) -> SoFar {
+        let body = self.body();
+        SoFar { parts: body.parts.clone(), usage: body.usage, waiting: body.waiting(), changes: body.changes }
+    }
+
+    /// [`LiveTurn::so_far`], if anything changed since `seen`.
+    pub(super) fn changed_since(&self, seen: u64) -> Option<SoFar> {
+        let changed = self.body().changes != seen;
+        changed.then(|| self.so_far())
     }
 
     /// Tells its end, after its final text; nothing is told of it afterwards.
@@ -341,9 +322,9 @@ impl LiveTurn {
         self.publish(ChatEvent::Delta { turn: self.id, part, offset, kind, text });
     }
 
-    fn answered(&self, body: &mut Body, call: &CallId) {
-        body.questions.remove(call);
-        if body.open.iter().all(|open| !matches!(open.state, ToolState::Asked { .. })) {
+    /// Goes on once nobody is asked any more.
+    fn settle(&self, body: &mut Body) {
+        if body.questions.is_empty() && body.relayed.is_empty() && !body.over {
             self.enter(body, TurnState::Running);
         }
     }
@@ -358,10 +339,6 @@ impl LiveTurn {
     fn publish(&self, event: ChatEvent) {
         self.hub.publish(Topic::Conversation(self.conversation), event);
     }
-}
-
-fn has_result(parts: &[Part], call: &CallId) -> bool {
-    parts.iter().any(|part| matches!(part, Part::ToolResult(result) if result.call == *call))
 }
 
 fn text_len(part: &Part) -> usize {

@@ -1,12 +1,13 @@
 //! Telling tabs what changed outside of a turn: sidebar rows, members, presence, removal.
 //!
 //! Invariant: a row is each member's own (pins, ownership), so rows go to people, never to rooms. Rows are read once
-//! per room and kept while something goes on there; whoever changes a title, a pin or the members says so here.
+//! per room and kept while something goes on there; whoever changes a title, a pin or the members says so here. One
+//! telling of a room's rows ends before the next one reads: what is told last is what was stored last.
 
 use super::Chat;
 use crate::{
     backend::{
-        hub::Topic,
+        hub::{Change, Topic},
         store::{Store, StoreError},
     },
     wire::{
@@ -20,10 +21,29 @@ use crate::{
 use std::{collections::HashSet, sync::Arc};
 
 impl Chat {
+    /// From now on hears of what tools change beside it.
+    pub(super) fn react_to_changes(self: &Arc<Self>) {
+        let chat = Arc::downgrade(self);
+        self.hub.on_change(move |change| {
+            let Some(chat) = chat.upgrade() else { return };
+            match change {
+                Change::Conversation(id) => {
+                    let telling = Arc::clone(&chat);
+                    chat.tasks.spawn("rows", async move { telling.conversation_changed(id).await });
+                }
+                Change::Deleted(id, members) => chat.conversation_deleted(id, members),
+                Change::Prompts(_) => {}
+            }
+        });
+    }
+
     /// A conversation's title, pin or state changed: its members' rows are read and told again.
     pub async fn conversation_changed(&self, id: ConversationId) {
+        let _telling = self.rooms.telling(id).await;
         self.rooms.with(id, super::rooms::Room::forget_rows);
-        self.tell_rows(id, None).await;
+        if let Some(rows) = self.rows(id).await {
+            self.publish_rows(rows);
+        }
     }
 
     /// A conversation was deleted: its turns end, its members' tabs leave it.
@@ -93,18 +113,21 @@ impl Chat {
         }
     }
 
-    /// Tells each member their row; `at` is when something happened, if that is all that changed.
-    pub(super) async fn tell_rows(&self, id: ConversationId, at: Option<Millis>) {
+    /// Tells each member their row: something happened there at that time, and nothing else about it changed.
+    pub(super) async fn touched(&self, id: ConversationId, at: Millis) {
+        let _telling = self.rooms.telling(id).await;
         let Some(mut rows) = self.rows(id).await else { return };
-        if let Some(at) = at {
-            let touch = |rows: &mut Vec<(UserId, ConversationSummary)>| {
-                for (_, row) in rows {
-                    row.updated_at = row.updated_at.max(at);
-                }
-            };
-            touch(&mut rows);
-            self.rooms.with(id, |room| room.rows_mut().map(touch));
-        }
+        let touch = |rows: &mut Vec<(UserId, ConversationSummary)>| {
+            for (_, row) in rows {
+                row.updated_at = row.updated_at.max(at);
+            }
+        };
+        touch(&mut rows);
+        self.rooms.with(id, |room| room.rows_mut().map(touch));
+        self.publish_rows(rows);
+    }
+
+    fn publish_rows(&self, rows: Vec<(UserId, ConversationSummary)>) {
         for (user, summary) in rows {
             self.hub.publish(Topic::User(user), ChatEvent::Conversation { summary });
         }

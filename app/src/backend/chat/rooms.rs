@@ -1,7 +1,8 @@
 //! What is known of rooms in memory: live turns, who has them open, the members' sidebar rows, the clock.
 //!
 //! Invariant: an entry exists only while a turn lives, a send is under way or a tab has the room open. Everything here
-//! can be lost and read again from the store. Locked for a moment only, never across an await.
+//! can be lost and read again from the store. Locked for a moment only, never across an await; [`Rooms::telling`] alone is
+//! held over one.
 
 use super::{live::LiveTurn, lock};
 use crate::wire::{
@@ -36,6 +37,7 @@ pub(super) struct Room {
 #[derive(Debug, Default)]
 pub(super) struct Rooms {
     shards: [Mutex<HashMap<ConversationId, Room>>; SHARDS],
+    telling: [tokio::sync::Mutex<()>; SHARDS],
 }
 
 impl Rooms {
@@ -65,10 +67,19 @@ impl Rooms {
         self.shards.iter().find_map(|s| lock(s).values().flat_map(|r| &r.turns).find(|t| t.id == id).cloned())
     }
 
-    fn shard(&self, id: ConversationId) -> &Mutex<HashMap<ConversationId, Room>> {
-        // The last eight bytes of a UUIDv7 are random.
-        &self.shards[usize::from(id.0.as_bytes()[15]) % SHARDS]
+    /// To be held from reading a room's rows until they are told: an older reading is never told after a newer one.
+    pub(super) async fn telling(&self, id: ConversationId) -> tokio::sync::MutexGuard<'_, ()> {
+        self.telling[shard(id)].lock().await
     }
+
+    fn shard(&self, id: ConversationId) -> &Mutex<HashMap<ConversationId, Room>> {
+        &self.shards[shard(id)]
+    }
+}
+
+fn shard(id: ConversationId) -> usize {
+    // The last eight bytes of a UUIDv7 are random.
+    usize::from(id.0.as_bytes()[15]) % SHARDS
 }
 
 impl Room {

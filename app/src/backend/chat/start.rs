@@ -1,9 +1,10 @@
 //! From a wish to a stored turn, and from there to a live one.
 //!
 //! Invariant: a turn is stored before anybody hears of it, and none is forgotten between the store and the memory of
-//! rooms: whoever ends a turn looks in the store as long as a send is under way.
+//! rooms: whoever ends a turn looks in the store as long as a send is under way. Whoever asked may go at any moment (a
+//! tab closes, a program's call is called off): what they began is done to its end by a task of its own.
 
-use super::{Chat, ChatError, live::LiveTurn};
+use super::{Chat, ChatError, NewMessage, live::LiveTurn};
 use crate::{
     backend::{
         caller::Caller,
@@ -15,10 +16,11 @@ use crate::{
         event::ChatEvent,
         id::{ConversationId, MessageId, ModelId},
         limits,
-        message::Part,
+        message::{Part, Resource},
     },
 };
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 impl Chat {
     /// [`Chat::start`] in the conversation of a message.
@@ -49,14 +51,31 @@ impl Chat {
             return Err(ApiError::invalid("model", reason).into());
         };
         (self.sending)(by.user).map_err(ApiError::too_many)?;
+        let new = NewTurn { by: by.user, kind, model: model.id.clone() };
+        let (tell, told) = oneshot::channel();
+        let (chat, by) = (Arc::clone(self), by.clone());
+        self.tasks.spawn("send", async move {
+            let _nobody_waits = tell.send(chat.store_and_begin(&by, new, conversation).await);
+        });
+        // Without an answer the task has panicked; the panic is in the log.
+        told.await.unwrap_or_else(|_| Err(ApiError::Unavailable.into()))
+    }
+
+    async fn store_and_begin(
+        self: &Arc<Self>,
+        by: &Caller,
+        new: NewTurn,
+        conversation: Option<ConversationId>,
+    ) -> Result<Started, ChatError> {
         let sending = conversation.map(|id| Sending::new(self, id));
-        let started = self.store.start_turn(NewTurn { by: by.user, kind, model: model.id.clone() }).await?;
+        let model = new.model.clone();
+        let started = self.store.start_turn(new).await?;
         if !started.duplicate {
-            self.begin(by, &started, model.id.clone()).await?;
+            self.begin(by, &started, model).await?;
         }
         drop(sending);
         if !started.duplicate {
-            self.tell_rows(started.conversation, Some(started.reply.created_at)).await;
+            self.touched(started.conversation, started.reply.created_at).await;
         }
         Ok(started)
     }
@@ -84,6 +103,17 @@ impl Chat {
             self.begin_next(started.conversation).await;
         }
         Ok(())
+    }
+}
+
+impl Chat {
+    /// Reads what a message refers to; nothing if it was stored before, or has no text to be sent with.
+    pub(super) async fn read(&self, by: &Caller, m: &NewMessage) -> Result<Vec<Resource>, ChatError> {
+        if m.references.is_empty() || self.store.was_sent(by.user, m.conversation, m.client_id).await? {
+            return Ok(Vec::new());
+        }
+        text_parts(m.text.clone())?;
+        Ok(self.picker.read(by, &m.references).await?)
     }
 }
 

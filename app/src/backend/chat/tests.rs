@@ -7,10 +7,16 @@
 mod approvals;
 mod failures;
 mod lagging;
+mod pictures;
+mod policies;
+mod programs;
+mod references;
+mod relaying;
 mod rooms;
 mod sockets;
 mod turns;
 mod unsaved;
+mod waiting;
 
 use super::*;
 use crate::{
@@ -69,7 +75,8 @@ impl World {
 
     async fn send(&self, by: &Caller, text: &str) -> Result<Started, ChatError> {
         let (client_id, text) = (self.key(), text.to_owned());
-        let m = NewMessage { conversation: self.room, parent: None, client_id, text, files: Vec::new(), model: None };
+        let (files, references) = (Vec::new(), Vec::new());
+        let m = NewMessage { conversation: self.room, parent: None, client_id, text, files, references, model: None };
         self.chat.send(by, m).await
     }
 
@@ -96,6 +103,24 @@ fn chat(t: &TestStore, options: Options) -> (Arc<Chat>, ScriptHandle, Hub) {
 
 /// A chat whose only model has that id: titles are asked of all but the scripted ones.
 fn chat_by(t: &TestStore, options: Options, model: &str) -> (Arc<Chat>, ScriptHandle, Hub) {
+    chat_with(t, options, model, tools())
+}
+
+fn tools() -> Vec<Arc<dyn Tool>> {
+    let mut tools: Vec<_> = [("look", true), ("write", false), ("diary", true), ("boom", true), ("hang", true)]
+        .map(|(name, read_only)| tool(name, read_only))
+        .into();
+    tools.push(note("Notes a text."));
+    tools
+}
+
+/// A chat whose only model has that id, with those tools.
+fn chat_with(
+    t: &TestStore,
+    options: Options,
+    model: &str,
+    tools: Vec<Arc<dyn Tool>>,
+) -> (Arc<Chat>, ScriptHandle, Hub) {
     let (provider, script) = Scripted::new();
     let hub = Hub::default();
     let model = Model {
@@ -106,20 +131,14 @@ fn chat_by(t: &TestStore, options: Options, model: &str) -> (Arc<Chat>, ScriptHa
         max_output: 1_000,
         history_messages: 50,
         offline: false,
+        sees: true,
         provider: Arc::new(provider),
     };
     let chat = Chat::new(Setup {
         store: t.store.clone(),
         hub: hub.clone(),
         models: Models::new(vec![model]),
-        tools: ToolRegistry::new(vec![
-            tool("look", true),
-            tool("write", false),
-            tool("diary", true),
-            tool("boom", true),
-            tool("hang", true),
-        ])
-        .unwrap(),
+        tools: ToolRegistry::new(tools).unwrap(),
         tasks: Tasks::default(),
         clock: t.clock.clone(),
         sending: Box::new(|_| Ok(())),
@@ -136,16 +155,30 @@ async fn caller(t: &TestStore, name: &str) -> Caller {
 
 struct Trick(ToolSpec);
 
-fn tool(name: &str, read_only_hint: bool) -> Arc<dyn Tool> {
+fn spec(name: &str, read_only_hint: bool) -> ToolSpec {
     let schema = json!({ "type": "object", "properties": {}, "required": [] });
-    Arc::new(Trick(ToolSpec {
+    ToolSpec {
         name: name.to_owned(),
         title: format!("The {name}"),
         description: format!("Does what the test called {name} wants."),
         input_schema: schema.clone(),
         output_schema: schema,
         annotations: Annotations { read_only_hint, ..Annotations::READ_ONLY },
-    }))
+        server: None,
+    }
+}
+
+fn tool(name: &str, read_only_hint: bool) -> Arc<dyn Tool> {
+    Arc::new(Trick(spec(name, read_only_hint)))
+}
+
+/// A tool that says its `text`, and of itself what the test says.
+fn note(description: &str) -> Arc<dyn Tool> {
+    let input_schema = json!({
+        "type": "object", "properties": { "text": { "type": "string" } }, "required": ["text"],
+        "additionalProperties": false,
+    });
+    Arc::new(Trick(ToolSpec { description: description.to_owned(), input_schema, ..spec("note", false) }))
 }
 
 impl Tool for Trick {
@@ -157,13 +190,14 @@ impl Tool for Trick {
         self.0.name == "diary"
     }
 
-    fn call<'a>(&'a self, cx: &'a ToolCx, _arguments: Value) -> BoxFuture<'a, ToolOutcome> {
+    fn call<'a>(&'a self, cx: &'a ToolCx, arguments: Value) -> BoxFuture<'a, ToolOutcome> {
         let name = self.0.name.clone();
         async move {
             (cx.progress)(Some(0.5), Some("half".to_owned()));
             match name.as_str() {
                 "boom" => panic!("boom"),
                 "hang" => std::future::pending().await,
+                "note" => ToolOutcome::ok(arguments["text"].as_str().unwrap_or_default(), json!({})),
                 _ => ToolOutcome::ok(format!("{name} done"), json!({})),
             }
         }
@@ -281,7 +315,13 @@ impl Tab {
                 if *part as usize == live.parts.len() {
                     live.parts.push(Part::ToolCall(call.clone()));
                 }
-                assert!(matches!(&live.parts[*part as usize], Part::ToolCall(c) if c == call));
+                let Part::ToolCall(shown) = &mut live.parts[*part as usize] else {
+                    panic!("a call for a part that is none")
+                };
+                if call.edited.is_some() {
+                    shown.clone_from(call);
+                }
+                assert_eq!(shown, call);
                 if let ToolState::Done { result } = state {
                     live.parts.push(Part::ToolResult(result.clone()));
                 }

@@ -3,21 +3,29 @@
 //! Invariant: a turn belongs to no socket. It ends by itself, by [`LiveTurn::stop_as`], or with the process, and then
 //! whatever it wrote is in its [`LiveTurn`]. Storing the end is `finish`'s.
 
-use super::{Chat, approval::Fate, context, finish::Outcome, live::LiveTurn};
+use super::{
+    Chat,
+    approval::{Opened, Proposed},
+    context,
+    finish::Outcome,
+    live::LiveTurn,
+    pictures,
+};
 use crate::{
     backend::{
+        caller::Caller,
         llm::{Category, ChatRequest, Content, Delta, Model, ProviderError, StopReason},
         metrics,
         store::{StoreError, turns::LEASE_MS},
-        tools::ToolCx,
+        tools::{ToolCx, attachments, kept::Keep, policy},
     },
     wire::{
         event::TextKind,
         message::{Fault, FaultKind, Role, Usage, plain_text},
-        tool::{ToolCall, ToolOutcome, ToolResult},
+        tool::{ToolCall, ToolSpec},
     },
 };
-use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
+use futures::{FutureExt, StreamExt};
 use serde_json::Value;
 use std::{
     panic::AssertUnwindSafe,
@@ -28,14 +36,21 @@ use tokio::time::{Instant, sleep_until};
 /// What a request's reply came to.
 struct Round {
     stop: StopReason,
-    calls: Vec<Proposed>,
+    calls: Vec<Opened>,
 }
 
-/// A call with its place and fate.
-struct Proposed {
-    part: u32,
-    call: ToolCall,
-    fate: Fate,
+/// Why a turn does not go on.
+enum Halt {
+    /// It cannot.
+    Fault(Fault),
+    /// The process stops, and its questions are stored: it goes on after the restart.
+    Rests,
+}
+
+impl From<Fault> for Halt {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
 }
 
 /// When frames of text are due.
@@ -46,31 +61,43 @@ struct Frames {
 }
 
 impl Chat {
-    /// Runs a turn to its end, stores it, and begins the next that waits.
-    pub(super) async fn run(self: Arc<Self>, turn: Arc<LiveTurn>) {
+    /// Runs a turn to its end, stores it, and begins the next that waits. `resumed`: the calls it waited with when an
+    /// earlier process ended.
+    pub(super) async fn run(self: Arc<Self>, turn: Arc<LiveTurn>, resumed: Option<Vec<Proposed>>) {
         let began = Instant::now();
         metrics::turn_started();
         let question = Mutex::new(String::new());
         let work = async {
             tokio::select! {
                 biased;
-                () = turn.stop.cancelled() => Outcome::asked(turn.stopped_as()),
-                outcome = self.rounds(&turn, &question, began) => outcome,
+                () = turn.stop.cancelled() => Some(Outcome::asked(turn.stopped_as())),
+                outcome = self.go_on(&turn, &question, began, resumed) => outcome,
                 never = self.checkpoints(&turn) => match never {},
             }
         };
         let outcome = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
             tracing::error!(turn.id = %turn.id, "a turn panicked");
-            Outcome::failed(internal("Something went wrong on our side while this reply was written."))
+            Some(Outcome::failed(internal("Something went wrong on our side while this reply was written.")))
         });
+        let Some(outcome) = outcome.filter(|outcome| !(outcome.is_interrupted() && turn.waits())) else {
+            return self.rest(&turn).await;
+        };
         let question = std::mem::take(&mut *super::lock(&question));
         self.finish(&turn, outcome, &question, began).await;
     }
 
-    async fn rounds(&self, turn: &Arc<LiveTurn>, question: &Mutex<String>, began: Instant) -> Outcome {
-        match self.converse_with_model(turn, question, began).await {
-            Ok(()) => Outcome::complete(),
-            Err(fault) => Outcome::failed(fault),
+    /// How it ends; `None` if it rests.
+    async fn go_on(
+        &self,
+        turn: &Arc<LiveTurn>,
+        question: &Mutex<String>,
+        began: Instant,
+        resumed: Option<Vec<Proposed>>,
+    ) -> Option<Outcome> {
+        match self.converse_with_model(turn, question, began, resumed).await {
+            Ok(()) => Some(Outcome::complete()),
+            Err(Halt::Fault(fault)) => Some(Outcome::failed(fault)),
+            Err(Halt::Rests) => None,
         }
     }
 
@@ -79,46 +106,93 @@ impl Chat {
         turn: &Arc<LiveTurn>,
         question: &Mutex<String>,
         began: Instant,
-    ) -> Result<(), Fault> {
+        resumed: Option<Vec<Proposed>>,
+    ) -> Result<(), Halt> {
         let model = self.models.get(Some(&turn.model)).ok_or_else(|| Fault {
             kind: FaultKind::Rejected,
             message: format!("The model {} is no longer offered here. Choose another one.", turn.model.0),
             retry: false,
         })?;
-        let mut request = self.request(turn, model, question).await?;
+        let mut request = self.request(turn, model, question, resumed.is_some()).await?;
+        if let Some(calls) = resumed {
+            self.answered(turn, calls, turn.begun(), &mut request).await?;
+        }
         let mut frames = Frames { began, last: None, due: None };
-        let mut shortened = false;
-        for _ in 0..self.options.rounds {
+        let (mut shortened, mut sees) = (false, model.sees);
+        for _ in turn.rounds()..self.options.rounds {
             let (before, first) = (turn.usage(), turn.len());
+            if sees {
+                self.show_pictures(turn.by.user, &mut request.turns).await;
+            }
             let round = match self.stream(turn, model, request.clone(), before, &mut frames).await {
                 Err(error) if error.category == Category::ContextTooLong && !shortened && turn.len() == first => {
                     let Some(newer) = context::newer_half(&request.turns) else {
-                        return Err(provider_fault(turn, &error));
+                        return Err(provider_fault(turn, &error).into());
                     };
                     request.turns = newer;
                     shortened = true;
                     continue;
                 }
-                Err(error) => return Err(provider_fault(turn, &error)),
+                // A picture may be one that the vendor cannot read: then the model goes on without.
+                Err(error) if error.category == Category::Rejected && sees && pictures::hide(&mut request.turns) => {
+                    tracing::info!(%error, turn.id = %turn.id, "the provider refused a request with pictures");
+                    sees = false;
+                    continue;
+                }
+                Err(error) => return Err(provider_fault(turn, &error).into()),
                 Ok(round) => round,
             };
+            turn.count_round();
             if round.calls.is_empty() {
-                return ended(round.stop, model, turn);
+                return Ok(ended(round.stop, model, turn)?);
             }
-            self.answer(turn, round.calls).await;
-            for more in context::reply_turns(&turn.parts_from(first), true) {
-                context::push(&mut request.turns, more.assistant, more.content);
+            let calls = self.propose(turn, round.calls).await;
+            self.answered(turn, calls, first, &mut request).await?;
+            // A search may have found tools, or a server have come or gone. If that cannot be read, the model goes on with
+            // what it knows: whether a call runs is decided anew for each.
+            if let Ok(tools) = self.offered(turn, model).await {
+                request.tools = tools;
             }
         }
-        Err(Fault {
+        Err(Halt::Fault(Fault {
             kind: FaultKind::TooManyRounds,
             message: format!("The model used tools {} times without coming to an end.", self.options.rounds),
             retry: true,
-        })
+        }))
+    }
+
+    /// Has the calls of a round answered, and adds what the model is to read of the parts since `first`.
+    async fn answered(
+        &self,
+        turn: &Arc<LiveTurn>,
+        calls: Vec<Proposed>,
+        first: usize,
+        request: &mut ChatRequest,
+    ) -> Result<(), Halt> {
+        if !self.answer(turn, calls).await {
+            return Err(Halt::Rests);
+        }
+        for more in context::reply_turns(&turn.parts_from(first), true) {
+            context::push(&mut request.turns, more.assistant, more.content);
+        }
+        Ok(())
+    }
+
+    /// The tools the model is told of: those there are for its person now, but for those whose calls would be denied.
+    async fn offered(&self, turn: &LiveTurn, model: &Model) -> Result<Arc<Vec<ToolSpec>>, Fault> {
+        let tools = self.tools.offer(&turn.by, turn.conversation, model.context_window).await;
+        let tools = attachments::offered(&self.store, &turn.by, turn.conversation, tools).await;
+        policy::offered(&self.store, &turn.by, turn.conversation, tools).await.map_err(unreadable)
     }
 
     /// What the model is asked first.
-    async fn request(&self, turn: &LiveTurn, model: &Model, question: &Mutex<String>) -> Result<ChatRequest, Fault> {
+    async fn request(
+        &self,
+        turn: &LiveTurn,
+        model: &Model,
+        question: &Mutex<String>,
+        resumed: bool,
+    ) -> Result<ChatRequest, Fault> {
         let path = match turn.parent {
             None => Vec::new(),
             Some(leaf) => self.store.path(turn.by.user, leaf, model.history_messages).await.map_err(unreadable)?,
@@ -128,12 +202,15 @@ impl Chat {
         {
             *super::lock(question) = plain_text(&first.parts);
         }
-        let tools = self.tools.list(&turn.by).await;
+        let tools = self.offered(turn, model).await?;
         let several = self.rooms.with(turn.conversation, |room| room.rows().is_ok_and(|rows| rows.len() > 1));
-        let mut turns = context::turns(&path, model, several, tools.len());
-        if turn.len() > 0 {
+        let mut turns = context::turns(&path, model, several, &tools);
+        if !resumed {
             turn.close_calls("It was interrupted before it finished.");
-            for kept in context::reply_turns(&turn.parts_from(0), true) {
+            turn.begin_here();
+        }
+        if turn.begun() > 0 {
+            for kept in context::reply_turns(&turn.parts(0..turn.begun()), true) {
                 context::push(&mut turns, kept.assistant, kept.content);
             }
             context::push(&mut turns, false, vec![Content::Text(context::GO_ON.to_owned())]);
@@ -181,19 +258,16 @@ impl Chat {
                     frames.added(turn, self.options.frame, timer.as_mut());
                 }
                 Ok(Delta::ToolUse(call)) => {
-                    let call = self.titled(ToolCall { id: turn.unique(call.id), ..call });
-                    let (part, fate) = self.propose(turn, &call).await;
-                    calls.push(Proposed { part, call, fate });
+                    let call = self.titled(&turn.by, ToolCall { id: turn.unique(call.id), ..call });
+                    calls.push(Opened { part: turn.open_call(&call), call, unreadable: None });
                 }
                 Ok(Delta::BadToolUse { id, name, raw, reason }) => {
                     let raw = Value::String(raw.replace('\0', ""));
-                    let call = self.titled(ToolCall::new(turn.unique(id), name, raw));
-                    let fate = Fate::Answer(ToolOutcome::error(format!(
+                    let call = self.titled(&turn.by, ToolCall::new(turn.unique(id), name, raw));
+                    let unreadable = Some(format!(
                         "The arguments are not JSON: {reason}. Send the call again with one JSON object."
-                    )));
-                    let running = crate::wire::tool::ToolState::Running { progress: None, note: None };
-                    let (part, _) = turn.open_call(&call, running);
-                    calls.push(Proposed { part, call, fate });
+                    ));
+                    calls.push(Opened { part: turn.open_call(&call), call, unreadable });
                 }
                 Ok(Delta::Usage(usage)) => turn.count(before, usage),
                 Ok(Delta::Stop(stop)) => {
@@ -209,45 +283,13 @@ impl Chat {
     }
 
     /// The call with its tool's title, for whoever reads it: the tool may be called otherwise later, or be gone.
-    fn titled(&self, call: ToolCall) -> ToolCall {
-        let title = self.tools.spec(&call.name).map(|spec| spec.title).unwrap_or_default();
+    fn titled(&self, by: &Caller, call: ToolCall) -> ToolCall {
+        let title = self.tools.spec_for(by, &call.name).map(|spec| spec.title).unwrap_or_default();
         ToolCall { title, ..call }
     }
 
-    /// Runs the calls of a round side by side; each result is told as it comes.
-    async fn answer(&self, turn: &Arc<LiveTurn>, calls: Vec<Proposed>) {
-        let mut running: FuturesUnordered<_> = calls.into_iter().map(|call| self.answer_one(turn, call)).collect();
-        while let Some((part, call, result)) = running.next().await {
-            metrics::tool_call(self.tools.spec(&call.name).map(|_| call.name.as_str()), result.outcome.is_error);
-            turn.close_call(part, &call, result);
-        }
-    }
-
-    async fn answer_one(&self, turn: &Arc<LiveTurn>, proposed: Proposed) -> (u32, ToolCall, ToolResult) {
-        let Proposed { part, call, fate } = proposed;
-        let allowed = match fate {
-            Fate::Run => Ok(()),
-            Fate::Answer(outcome) => Err(outcome),
-            Fate::Ask(answer, patience) => {
-                let decision = Self::decision(answer, patience).await;
-                if decision.is_ok() {
-                    turn.call_runs(part, &call, None, None);
-                }
-                decision
-            }
-        };
-        let began = Instant::now();
-        let outcome = match allowed {
-            Ok(()) => self.tools.call(&self.tool_context(turn, part, &call), &call).await,
-            Err(outcome) => outcome,
-        };
-        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let result = ToolResult { call: call.id.clone(), outcome, duration_ms };
-        (part, call, result)
-    }
-
-    fn tool_context(&self, turn: &Arc<LiveTurn>, part: u32, call: &ToolCall) -> ToolCx {
-        let (live, call, frame) = (Arc::clone(turn), call.clone(), self.options.frame);
+    pub(super) fn tool_context(&self, turn: &Arc<LiveTurn>, part: u32, call: &ToolCall, kept: Arc<dyn Keep>) -> ToolCx {
+        let (live, asking, call, frame) = (Arc::clone(turn), call, call.clone(), self.options.frame);
         let last = Mutex::new(None::<Instant>);
         ToolCx {
             caller: turn.by.clone(),
@@ -262,6 +304,8 @@ impl Chat {
                     live.call_runs(part, &call, progress, note);
                 }
             }),
+            asking: self.asking(turn, part, asking),
+            kept,
         }
     }
 
@@ -273,9 +317,9 @@ impl Chat {
             // A quarter of the lease: one renewal may fail.
             let seen =
                 if renewed.elapsed().as_millis() > (LEASE_MS / 4).unsigned_abs().into() { u64::MAX } else { kept };
-            if let Some((parts, usage, changes)) = turn.changed_since(seen) {
-                match self.store.checkpoint(turn.id, &parts, usage).await {
-                    Ok(()) => (kept, renewed) = (changes, Instant::now()),
+            if let Some(so_far) = turn.changed_since(seen) {
+                match self.store_so_far(turn, &so_far).await {
+                    Ok(()) => (kept, renewed) = (so_far.changes, Instant::now()),
                     Err(error) => tracing::warn!(%error, turn.id = %turn.id, "a checkpoint was not kept"),
                 }
             }

@@ -1,11 +1,15 @@
 //! [`Settings`] → [`Config`]: every fault is found, each with the variable it is in and what would be right.
 
+mod apps;
+mod mcp;
 mod models;
 mod read;
+mod servers;
 
 pub use read::Fault;
 
 use super::{Config, DatabaseUrl, LogConfig, ModelsConfig, Rates, Settings, default_site_root};
+use crate::wire::limits;
 use read::{Faults, list, origin, said, secret};
 use secrecy::ExposeSecret;
 use std::{path::PathBuf, time::Duration};
@@ -39,6 +43,16 @@ impl Settings {
         let who = [("open", true), ("closed", false)];
         let sign_up_open = faults.choice("PARLEY_SIGN_UP", self.sign_up.as_ref(), &who, true);
         let models = self.models(&mut faults, &environment);
+        let mcp = self.mcp(&mut faults);
+        let servers = self.servers(&mut faults, &environment);
+        let apps = self.apps(&mut faults, public_url.as_ref());
+        let secrets = self.secrets(&mut faults, &self.folder());
+        let day = limits::APPROVAL_MS.unsigned_abs() / 60_000;
+        let approval = faults.read("PARLEY_APPROVAL_MINUTES", self.approval_minutes.as_ref(), day, |text| {
+            let minutes = text.parse().ok().filter(|minutes| (1..=day).contains(minutes));
+            minutes.ok_or_else(|| format!("«{text}» is not a whole number from 1 to {day}"))
+        });
+        let record_days = faults.number("PARLEY_RECORD_DAYS", self.record_days.as_ref(), 90, 36_500);
         let rates = self.rates(&mut faults);
         let live_reload = environment("LEPTOS_WATCH")
             .map(|_| environment("LEPTOS_RELOAD_PORT").and_then(|port| port.parse().ok()).unwrap_or(3001));
@@ -56,6 +70,12 @@ impl Settings {
                 database,
                 sign_up_open,
                 models,
+                mcp,
+                servers,
+                apps,
+                secrets,
+                approval_wait: Duration::from_mins(approval),
+                record_days,
                 rates,
             }),
             _ => Err(faults.0),
@@ -67,8 +87,12 @@ impl Settings {
         self.models(&mut Faults::default(), &environment)
     }
 
+    fn folder(&self) -> PathBuf {
+        said(self.data_dir.as_ref()).unwrap_or("data").into()
+    }
+
     fn storage(&self, faults: &mut Faults) -> (Option<PathBuf>, DatabaseUrl) {
-        let folder = PathBuf::from(said(self.data_dir.as_ref()).unwrap_or("data"));
+        let folder = self.folder();
         let Some(url) = secret(self.database_url.as_ref()) else {
             let file = format!("sqlite:{}", folder.join("parley.db").display());
             return (Some(folder), DatabaseUrl(file.into()));
@@ -99,6 +123,8 @@ impl Settings {
             create: faults.rate("PARLEY_RATE_CREATE", self.rate_create.as_ref(), 100, 3600),
             search: faults.rate("PARLEY_RATE_SEARCH", self.rate_search.as_ref(), 60, 60),
             call: faults.rate("PARLEY_RATE_CALL", self.rate_call.as_ref(), 120, 60),
+            register: faults.rate("PARLEY_RATE_REGISTER", self.rate_register.as_ref(), 20, 3600),
+            client_document: faults.rate("PARLEY_RATE_CLIENT_DOCUMENT", self.rate_client_document.as_ref(), 30, 3600),
             frames: faults.rate("PARLEY_RATE_FRAMES", self.rate_frames.as_ref(), 60, 10),
             request: faults.rate("PARLEY_RATE_REQUEST", self.rate_request.as_ref(), 1200, 60),
         }
@@ -129,6 +155,20 @@ mod tests {
         assert!(!config.https() && config.sign_up_open && config.models.anthropic.is_none());
         assert_eq!(config.database.0.expose_secret(), "sqlite:data/parley.db");
         assert_eq!(config.rates.sign_in_account, Rate::new(10, Duration::from_mins(15)));
+        assert_eq!((config.approval_wait, config.record_days), (Duration::from_hours(24), 90));
+    }
+
+    #[test]
+    fn a_question_waits_for_a_minute_to_a_day() {
+        let wait = |minutes| Settings { approval_minutes: some(minutes), ..Settings::default() }.check(no_environment);
+        assert_eq!(wait("5").unwrap().approval_wait, Duration::from_mins(5));
+        for bad in ["0", "1441", "-1", "an hour"] {
+            let faults = wait(bad).unwrap_err();
+            assert_eq!(
+                faults[0].to_string(),
+                format!("PARLEY_APPROVAL_MINUTES: «{bad}» is not a whole number from 1 to 1440.")
+            );
+        }
     }
 
     #[test]

@@ -73,6 +73,10 @@ pub struct Rates {
     pub search: Rate,
     /// Calls of tools by one person's programs.
     pub call: Rate,
+    /// Registrations of programs from one address.
+    pub register: Rate,
+    /// Metadata documents of programs fetched for one person.
+    pub client_document: Rate,
     /// Frames of one socket.
     pub frames: Rate,
     /// Requests from one address, static files not counted.
@@ -89,6 +93,8 @@ impl Rates {
         create: Rate::OFF,
         search: Rate::OFF,
         call: Rate::OFF,
+        register: Rate::OFF,
+        client_document: Rate::OFF,
         frames: Rate::OFF,
         request: Rate::OFF,
     };

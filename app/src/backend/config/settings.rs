@@ -57,6 +57,18 @@ pub struct Settings {
     )]
     pub database_url: Option<SecretString>,
 
+    /// Keys that seal people's secrets: 32 bytes in base64 each, with commas between them; the first seals, all open
+    /// [default: one made in the data folder]
+    #[arg(
+        long,
+        env = "PARLEY_SECRET_KEYS",
+        value_name = "KEYS",
+        global = true,
+        help_heading = "Storage",
+        hide_env_values = true
+    )]
+    pub secret_keys: Option<SecretString>,
+
     /// Who may make an account: open (everybody) or closed (only «parley create-admin») [default: open]
     #[arg(long, env = "PARLEY_SIGN_UP", value_name = "WHO", global = true, help_heading = "Accounts")]
     pub sign_up: Option<String>,
@@ -139,6 +151,53 @@ pub struct Settings {
     #[arg(long, env = "PARLEY_SCRIPTED", value_name = "BOOL", global = true, help_heading = "Models", hide = true)]
     pub scripted: Option<String>,
 
+    /// What the MCP server calls itself to clients [default: parley]
+    #[arg(long, env = "PARLEY_MCP_NAME", value_name = "NAME", global = true, help_heading = "MCP server")]
+    pub mcp_name: Option<String>,
+
+    /// What the MCP server tells clients' models of itself [default: what it offers]
+    #[arg(long, env = "PARLEY_MCP_INSTRUCTIONS", value_name = "TEXT", global = true, help_heading = "MCP server")]
+    pub mcp_instructions: Option<String>,
+
+    /// Whether that text is a tool besides, for clients that do not show it to their model: on or off [default: on]
+    #[arg(long, env = "PARLEY_MCP_INSTRUCTIONS_TOOL", value_name = "ON", global = true, help_heading = "MCP server")]
+    pub mcp_instructions_tool: Option<String>,
+
+    /// Whether clients of revisions before 2026-07-28 get sessions: on, or off to serve every request by itself
+    /// [default: on]
+    #[arg(long, env = "PARLEY_MCP_SESSIONS", value_name = "ON", global = true, help_heading = "MCP server")]
+    pub mcp_sessions: Option<String>,
+
+    /// Endpoints besides /mcp, with blanks between them, each /mcp/PATH=TOOLSET,TOOLSET (conversations,
+    /// collections, chat, sentiment, arithmetic, clock, web, lorem, attachments, resources, prompts)
+    #[arg(long, env = "PARLEY_MCP_ENDPOINTS", value_name = "ENDPOINTS", global = true, help_heading = "MCP server")]
+    pub mcp_endpoints: Option<String>,
+
+    /// File of MCP servers for everybody here, in Claude Desktop's shape: {"mcpServers": {"name": {"command": …}}}
+    #[arg(long, env = "PARLEY_MCP_SERVERS", value_name = "FILE", global = true, help_heading = "MCP servers")]
+    pub mcp_servers: Option<String>,
+
+    /// Whether people may connect MCP servers on this machine and in private networks: deny or allow [default: deny]
+    #[arg(long, env = "PARLEY_MCP_PRIVATE", value_name = "WHETHER", global = true, help_heading = "MCP servers")]
+    pub mcp_private: Option<String>,
+
+    /// Percent of a model's window that MCP servers' tools may take before they are searched, not listed [default: 5]
+    #[arg(long, env = "PARLEY_MCP_TOOLS_SHARE", value_name = "PERCENT", global = true, help_heading = "MCP servers")]
+    pub mcp_tools_share: Option<String>,
+
+    /// Another site of yours that leads here, from which apps of MCP servers are shown [default: none; they are shown
+    /// in frames without an origin]
+    #[arg(long, env = "PARLEY_APPS_ORIGIN", value_name = "URL", global = true, help_heading = "MCP servers")]
+    pub apps_origin: Option<String>,
+
+    /// Minutes that a tool call's question waits for a person, up to 1440 (a day) [default: 1440]
+    #[arg(long, env = "PARLEY_APPROVAL_MINUTES", value_name = "MINUTES", global = true, help_heading = "Tools")]
+    pub approval_minutes: Option<String>,
+
+    /// Days that the record of tool calls is kept, 0 for ever [default: 90]
+    #[arg(long, env = "PARLEY_RECORD_DAYS", value_name = "DAYS", global = true, help_heading = "Tools")]
+    pub record_days: Option<String>,
+
     /// Sign-ins to one account, as 10/15m or off [default: 10/15m]
     #[arg(long, env = "PARLEY_RATE_SIGN_IN_ACCOUNT", value_name = "RATE", global = true, help_heading = "Limits")]
     pub rate_sign_in_account: Option<String>,
@@ -163,9 +222,17 @@ pub struct Settings {
     #[arg(long, env = "PARLEY_RATE_SEARCH", value_name = "RATE", global = true, help_heading = "Limits")]
     pub rate_search: Option<String>,
 
-    /// Calls of tools by one person's programs, over MCP [default: 120/1m]
+    /// Calls of tools, readings and completions by one person's programs, over MCP [default: 120/1m]
     #[arg(long, env = "PARLEY_RATE_CALL", value_name = "RATE", global = true, help_heading = "Limits")]
     pub rate_call: Option<String>,
+
+    /// Registrations of programs that sign in to /mcp, from one address [default: 20/1h]
+    #[arg(long, env = "PARLEY_RATE_REGISTER", value_name = "RATE", global = true, help_heading = "Limits")]
+    pub rate_register: Option<String>,
+
+    /// Fetches of such programs' metadata documents for one person [default: 30/1h]
+    #[arg(long, env = "PARLEY_RATE_CLIENT_DOCUMENT", value_name = "RATE", global = true, help_heading = "Limits")]
+    pub rate_client_document: Option<String>,
 
     /// Frames of one socket [default: 60/10s]
     #[arg(long, env = "PARLEY_RATE_FRAMES", value_name = "RATE", global = true, help_heading = "Limits")]

@@ -42,12 +42,18 @@ pub enum Refused {
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
     also: Vec<SocketAddr>,
+    everywhere: bool,
 }
 
 impl Reach {
     /// Public addresses and exactly these.
     pub fn and(also: Vec<SocketAddr>) -> Self {
-        Self { also }
+        Self { also, everywhere: false }
+    }
+
+    /// Every address and port, this machine's and private ones too: for an operator who trusts everybody here.
+    pub fn everywhere() -> Self {
+        Self { also: Vec::new(), everywhere: true }
     }
 
     /// Checks an address as somebody wrote it; one without a scheme is taken for https.
@@ -69,6 +75,9 @@ impl Reach {
             return Err(Refused::Credentials);
         }
         let port = url.port_or_known_default().unwrap_or_default();
+        if self.everywhere {
+            return if url.has_host() { Ok(url) } else { Err(shown()) };
+        }
         match url.host().ok_or_else(shown)? {
             Host::Domain(name) => refuse_nearby(name)?,
             Host::Ipv4(ip) => self.check(IpAddr::V4(ip))?,
@@ -87,7 +96,9 @@ impl Reach {
     /// [`Refused::Private`], with what it is.
     pub fn check(&self, ip: IpAddr) -> Result<(), Refused> {
         match refusal(ip) {
-            Some(what) if !self.also.iter().any(|also| also.ip() == ip) => Err(Refused::Private(ip, what)),
+            Some(what) if !self.everywhere && !self.also.iter().any(|also| also.ip() == ip) => {
+                Err(Refused::Private(ip, what))
+            }
             _ => Ok(()),
         }
     }

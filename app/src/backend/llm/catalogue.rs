@@ -104,6 +104,7 @@ fn anthropic(config: &ModelsConfig, client: &reqwest::Client, faults: &mut Vec<F
             max_output: known.output.saturating_add(budget),
             history_messages: HISTORY_MESSAGES,
             offline: false,
+            sees: known::sees(name),
             provider: provider.clone(),
         }
     };
@@ -160,6 +161,8 @@ fn endpoint_models(endpoint: &OpenAiConfig, client: &reqwest::Client) -> Vec<Mod
             max_output: known.output,
             history_messages: HISTORY_MESSAGES,
             offline: false,
+            // Chat completions take no images from tools.
+            sees: false,
             provider: provider.clone(),
         }
     };
@@ -212,6 +215,7 @@ fn offline(delay: Duration) -> Model {
         // It reads the last message and its results only.
         history_messages: 8,
         offline: true,
+        sees: false,
         provider,
     }
 }
@@ -225,6 +229,7 @@ fn scripted(provider: Scripted) -> Model {
         max_output: 8_000,
         history_messages: 200,
         offline: false,
+        sees: true,
         provider: Arc::new(provider),
     }
 }

@@ -23,7 +23,7 @@
 //! | `hang` | never says anything again |
 //!
 //! What stands after a round of tools is played when the tools have answered. A message that is not a script is
-//! answered with `You said: …`.
+//! answered with `You said: …`, and all that was said since the last reply.
 
 use super::{Category, ChatRequest, Content, Delta, DeltaStream, Provider, ProviderError, StopReason, offline::text};
 use crate::wire::{id::CallId, message::Usage, tool::ToolCall};
@@ -189,7 +189,7 @@ impl Step {
 fn plan(script: &str, round: usize, request: &ChatRequest) -> Vec<Step> {
     let lines = match parse(script) {
         Ok(Some(lines)) => lines,
-        Ok(None) => vec![Line::Say(format!("You said: {script}"))],
+        Ok(None) => vec![Line::Say(format!("You said: {}", text::said(request)))],
         Err(fault) => return vec![Step::Fail(ProviderError::new(Category::Protocol, fault))],
     };
     let mut player = Player { request, steps: Vec::new(), words: 0, calls: 0, said: false, thinking: 0, usage: None };

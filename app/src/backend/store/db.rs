@@ -1,4 +1,4 @@
-//! The two databases behind one face. With `search` the only file that knows there are two.
+//! The two databases behind one face. With `search` and `collections` the only place that knows there are two.
 //!
 //! One SQL text serves both: `$n` placeholders, TEXT, BIGINT and BOOLEAN only. A statement is written once in `fetch!`,
 //! `execute!` or `read!`, whose body is type-checked once for each driver, so the two cannot drift.

@@ -3,7 +3,7 @@
 use super::{Store, StoreError, db::read, parse_id, tokens};
 use crate::wire::{
     conversation::Page,
-    id::{ConversationId, MessageId, Millis, ModelId, Seq, UserId},
+    id::{ClientId, ConversationId, MessageId, Millis, ModelId, Seq, UserId},
     message::{Author, Message, Role, Status, Usage},
 };
 use std::str::FromStr;
@@ -130,6 +130,23 @@ impl Store {
         self.page_of(by, c, rows, limit).await
     }
 
+    /// Whether a message of that key of `by`'s is stored in a conversation they are in.
+    pub async fn was_sent(&self, by: UserId, c: ConversationId, key: ClientId) -> Result<bool, StoreError> {
+        let row = read!(
+            self,
+            fetch_optional,
+            (String,),
+            concat!(
+                "SELECT id FROM messages WHERE conversation_id = $2 AND client_id = $3 AND author_id = $1 AND ",
+                for_member!()
+            ),
+            by.to_string(),
+            c.to_string(),
+            key.to_string(),
+        )?;
+        Ok(row.is_some())
+    }
+
     /// The newest `limit` messages whose position is below `before` (all, for `None`), in order of position.
     pub async fn page(
         &self,
@@ -181,6 +198,36 @@ impl Store {
         let sql = concat!("SELECT ", message_columns!(), " FROM messages WHERE id = $2 AND ", for_member!());
         let row = read!(self, fetch_optional, MessageRow, sql, by.to_string(), id.to_string())?;
         row.ok_or(StoreError::NotFound)?.read()
+    }
+
+    /// What `by` said in a conversation under that key, and the first reply to it.
+    ///
+    /// # Errors
+    /// `NotFound`: nothing was said so, or not by them, or they are not in the conversation any more.
+    pub async fn said(
+        &self,
+        by: UserId,
+        conversation: ConversationId,
+        key: ClientId,
+    ) -> Result<(Message, Message), StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            message_columns!(),
+            " FROM messages WHERE conversation_id = $2 AND client_id = $3 AND author_id = $1 AND ",
+            for_member!()
+        );
+        let (room, key) = (conversation.to_string(), key.to_string());
+        let said = read!(self, fetch_optional, MessageRow, sql, by.to_string(), room, key)?;
+        let said = said.ok_or(StoreError::NotFound)?.read()?;
+        let sql = concat!(
+            "SELECT ",
+            message_columns!(),
+            " FROM messages WHERE parent_id = $2 AND role = 'assistant' AND ",
+            for_member!(),
+            " ORDER BY position LIMIT 1"
+        );
+        let reply = read!(self, fetch_optional, MessageRow, sql, by.to_string(), said.id.to_string())?;
+        Ok((said, reply.ok_or(StoreError::NotFound)?.read()?))
     }
 
     /// The branch that ends in `leaf`: at most `limit` messages, oldest first.

@@ -51,7 +51,7 @@ impl Store {
     }
 
     /// Whether `by` owns the room (and it is not deleted).
-    async fn must_own(&self, by: UserId, id: ConversationId) -> Result<(), StoreError> {
+    pub(super) async fn must_own(&self, by: UserId, id: ConversationId) -> Result<(), StoreError> {
         let sql = "SELECT created_at FROM conversations WHERE id = $2 AND owner_id = $1 AND deleted_at IS NULL";
         let found = read!(self, fetch_optional, (i64,), sql, by.to_string(), id.to_string())?;
         found.map(drop).ok_or(StoreError::NotFound)

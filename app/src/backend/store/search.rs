@@ -1,4 +1,5 @@
-//! Full-text search: FTS5 or tsvector. With `db` the only file with two SQL texts; its index is made at open.
+//! Full-text search: FTS5 or tsvector. With `db` and `collections` the only place with two SQL
+//! texts; its index is made at open.
 //!
 //! Words are cut here, for both databases alike (`words`), so neither's own tokenizer decides what a word is: text goes
 //! in as words between blanks, a query as words without operators. The index holds no text; a snippet is cut from
@@ -18,7 +19,7 @@ use crate::wire::{
     conversation::SearchHit,
     id::{ConversationId, MessageId, Millis, UserId},
     limits::SEARCH_MAX,
-    message::{Part, plain_text},
+    message::{Part, searched_text},
 };
 use sqlx::Executor;
 
@@ -232,7 +233,7 @@ impl Hit {
             conversation: parse_id("conversations", &self.conversation_id)?,
             title: self.title,
             message: parse_id("messages", &self.id)?,
-            snippet: snippet(&plain_text(&parts), phrases),
+            snippet: snippet(&searched_text(&parts), phrases),
             author: self.author_id.map(|id| parse_id("users", &id)).transpose()?,
             created_at: Millis(self.created_at),
         })

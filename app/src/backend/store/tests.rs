@@ -4,15 +4,26 @@
 
 mod accounts;
 mod api_tokens;
+mod apps;
+mod attachments;
+mod collections;
+mod connections;
 mod conversations;
 mod full_disk;
 mod grouping;
+mod oauth;
 mod opening;
 mod ownership;
+mod policies;
+mod prompts;
 mod random;
+mod remote_sign_ins;
 mod rooms;
 mod searching;
+mod tasks;
+mod tool_calls;
 mod turning;
+mod waiting;
 mod writing;
 
 use super::{

@@ -22,6 +22,17 @@ pub(super) fn clean_parts(parts: &[Part]) -> Result<(Vec<Part>, String), StoreEr
     Ok((parts, json))
 }
 
+/// The JSON of `value`, without U+0000 anywhere in it.
+pub(super) fn clean_json(value: &Value) -> Result<String, StoreError> {
+    let json = to_json(value)?;
+    if !json.contains("\\u0000") {
+        return Ok(json);
+    }
+    let mut value = value.clone();
+    clean_value(&mut value);
+    to_json(&value)
+}
+
 /// The JSON of something of ours.
 pub(super) fn to_json<T: serde::Serialize>(it: &T) -> Result<String, StoreError> {
     serde_json::to_string(it).map_err(unstorable)

@@ -2,16 +2,16 @@
 //!
 //! Invariants: one turn of a conversation runs at a time, and the others wait in the order they were asked for; every
 //! turn has its reply's row from the start. What is written, and how, is in `write`; many turns share a commit
-//! (`super::writer`). Decisions on tools live here too, for a running turn is who asks for them.
+//! (`super::writer`). A turn that waits for a person is in [`waiting`].
 
+pub mod waiting;
 pub(super) mod write;
 
 use super::{
     Store, StoreError,
-    db::{execute, fetch, read},
+    db::{fetch, read},
     parse_id,
     search::Unindexed,
-    text::clean,
     writer::{Checkpoint, Op},
 };
 use crate::wire::{
@@ -184,9 +184,9 @@ impl Store {
     }
 
     /// Keeps the text so far, for after a crash, and renews the turn's lease for [`LEASE_MS`]. Changes no `seq`.
-    /// `NotFound` if the turn does not run (any more).
+    /// The turn then has no open questions. `NotFound` if it does not run (any more).
     pub async fn checkpoint(&self, turn: TurnId, parts: &[Part], usage: Usage) -> Result<(), StoreError> {
-        self.inner.writer.ask(Op::Checkpoint, Checkpoint { turn, parts: parts.to_vec(), usage }).await
+        self.inner.writer.ask(Op::Checkpoint, Checkpoint { turn, parts: parts.to_vec(), usage, waiting: None }).await
     }
 
     /// Writes the reply for good and closes the turn, running or queued; the message with its new `seq`. `NotFound` if
@@ -239,7 +239,8 @@ impl Store {
         read!(self, fetch_all, LiveRow, sql, c.to_string())?.into_iter().map(LiveRow::read).collect()
     }
 
-    /// Closes every running turn whose lease lapsed before `now` as interrupted, with its checkpoint; the messages.
+    /// Closes every running turn whose lease lapsed before `now` as interrupted, with its checkpoint; the messages. One
+    /// that waits for a person stays as it is.
     /// At start-up of a single process, pass `Millis(i64::MAX)`.
     pub async fn reap_turns(&self, now: Millis) -> Result<Vec<Message>, StoreError> {
         let mut tx = self.begin().await?;
@@ -248,7 +249,7 @@ impl Store {
             fetch_all,
             Lapsed,
             "SELECT id, checkpoint, usage_input, usage_output, usage_cached FROM turns
-             WHERE state = 'running' AND lease_until < $1 ORDER BY id",
+             WHERE state = 'running' AND waiting IS NULL AND lease_until < $1 ORDER BY id",
             now.0,
         )?;
         let (mut messages, mut unindexed) = (Vec::with_capacity(lapsed.len()), Unindexed::default());
@@ -273,44 +274,5 @@ impl Store {
              ORDER BY t.conversation_id",
         )?;
         rows.into_iter().map(|(id,)| parse_id("conversations", &id)).collect()
-    }
-
-    /// What `user` decided for good about a tool.
-    pub async fn tool_grant(&self, user: UserId, tool: &str) -> Result<Option<bool>, StoreError> {
-        let sql = "SELECT allowed FROM tool_grants WHERE user_id = $1 AND tool = $2";
-        Ok(read!(self, fetch_optional, (bool,), sql, user.to_string(), clean(tool))?.map(|(allowed,)| allowed))
-    }
-
-    /// Keeps a decision for good; the last one counts.
-    pub async fn set_tool_grant(&self, user: UserId, tool: &str, allow: bool) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        let kept = execute!(
-            &mut tx,
-            "INSERT INTO tool_grants (user_id, tool, allowed, decided_at)
-             SELECT id, $2, $3, $4 FROM users WHERE id = $1
-             ON CONFLICT (user_id, tool) DO UPDATE SET allowed = excluded.allowed, decided_at = excluded.decided_at",
-            user.to_string(),
-            clean(tool),
-            allow,
-            self.inner.clock.now().0,
-        )?;
-        if kept == 0 {
-            return Err(StoreError::NotFound);
-        }
-        tx.commit().await
-    }
-
-    /// The tools `user` decided about, by name.
-    pub async fn tool_grants(&self, user: UserId) -> Result<Vec<(String, bool)>, StoreError> {
-        let sql = "SELECT tool, allowed FROM tool_grants WHERE user_id = $1 ORDER BY tool";
-        Ok(read!(self, fetch_all, (String, bool), sql, user.to_string())?)
-    }
-
-    /// Forgets a decision; nothing to forget is fine.
-    pub async fn forget_tool_grant(&self, user: UserId, tool: &str) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        let sql = "DELETE FROM tool_grants WHERE user_id = $1 AND tool = $2";
-        execute!(&mut tx, sql, user.to_string(), clean(tool))?;
-        tx.commit().await
     }
 }

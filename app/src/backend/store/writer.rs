@@ -10,6 +10,7 @@ use super::{
     StoreError,
     db::{Db, Tx},
     search::Unindexed,
+    tool_calls::{RecordedCall, Unrecorded},
     turns::{FinishTurn, NewTurn, Started, write},
     wal,
 };
@@ -38,6 +39,8 @@ pub(super) struct Checkpoint {
     pub(super) turn: TurnId,
     pub(super) parts: Vec<Part>,
     pub(super) usage: Usage,
+    /// Its open questions, as JSON.
+    pub(super) waiting: Option<String>,
 }
 
 /// One operation, who waits for it, and what came of it.
@@ -76,10 +79,19 @@ pub(super) enum Op {
     Start(Job<Box<NewTurn>, Box<Started>>),
     Checkpoint(Job<Checkpoint, ()>),
     Finish(Job<Box<FinishTurn>, Box<Message>>),
+    Record(Job<Box<RecordedCall>, ()>),
+}
+
+/// What the operations of a transaction leave to its end.
+#[derive(Debug, Default)]
+struct Gathered {
+    unindexed: Unindexed,
+    unrecorded: Unrecorded,
 }
 
 impl Op {
-    async fn run(&mut self, tx: &mut Tx, clock: &Clock, unindexed: &mut Unindexed) -> Result<(), StoreError> {
+    async fn run(&mut self, tx: &mut Tx, clock: &Clock, gathered: &mut Gathered) -> Result<(), StoreError> {
+        let Gathered { unindexed, unrecorded } = gathered;
         match self {
             Self::Start(job) => {
                 let result = write::start(tx, clock, &job.input, unindexed).await.map(Box::new);
@@ -93,6 +105,10 @@ impl Op {
                 let result = write::finish(tx, clock, &job.input, unindexed).await.map(Box::new);
                 job.keep(result)
             }
+            Self::Record(job) => {
+                unrecorded.add((*job.input).clone());
+                job.keep(Ok(()))
+            }
         }
     }
 
@@ -101,6 +117,12 @@ impl Op {
             Self::Start(job) => job.answer(failed),
             Self::Checkpoint(job) => job.answer(failed),
             Self::Finish(job) => job.answer(failed),
+            Self::Record(job) => {
+                if let (Some(error), true) = (&failed, job.answer.is_closed()) {
+                    tracing::error!(%error, tool = job.input.tool, "what came of a tool call is not recorded");
+                }
+                job.answer(failed);
+            }
         }
     }
 }
@@ -130,6 +152,14 @@ impl Writer {
         let closed = |_| StoreError::Database(sqlx::Error::PoolClosed);
         self.queue.send(op(Job { input, outcome: None, answer })).await.map_err(closed)?;
         answered.await.map_err(|_| StoreError::Database(sqlx::Error::WorkerCrashed))?
+    }
+
+    /// Hands over one operation and waits for nothing. Nobody hears what came of it.
+    pub(super) fn post<I, O>(&self, op: impl FnOnce(Job<I, O>) -> Op, input: I) {
+        let (answer, _unheard) = oneshot::channel();
+        if let Err(error) = self.queue.try_send(op(Job { input, outcome: None, answer })) {
+            tracing::error!(%error, "the store's queue takes nothing more: something is not written");
+        }
     }
 
     /// Takes nothing more, and waits until what was taken is written.
@@ -196,10 +226,11 @@ impl Batches {
     }
 
     async fn write(&self, tx: &mut Tx, batch: &mut [Op]) -> Result<(), StoreError> {
-        let mut unindexed = Unindexed::default();
+        let mut gathered = Gathered::default();
         for op in batch {
-            op.run(tx, &self.clock, &mut unindexed).await?;
+            op.run(tx, &self.clock, &mut gathered).await?;
         }
-        unindexed.index(tx).await
+        gathered.unrecorded.record(tx).await?;
+        gathered.unindexed.index(tx).await
     }
 }

@@ -1,55 +1,83 @@
-//! [`McpServer`]: the registry's tools for other programs, by the Model Context Protocol (revisions up to 2026-07-28;
-//! rmcp negotiates: `initialize` for older clients, stateless requests for newer ones, on the same pipe).
+//! [`McpServer`]: Parley for other programs, by the Model Context Protocol (revisions up to 2026-07-28; rmcp
+//! negotiates: `initialize` for older clients, stateless requests for newer ones, on the same pipe).
+//!
+//! It offers the registry's tools, what can be read ([`resources`]), and saved prompts; tells what changes
+//! ([`subscriptions`]), completes, and logs to whoever asks. Each of these is a file; here is what they share.
 //!
 //! Invariant: it acts for one [`Caller`], with that person's rights and never more: at the pipe for the one it was
 //! started for, over HTTP for whoever the gate found behind each request. What the person has denied for good stays
-//! denied, and so does what the credential was not made for. What Parley's own bot would ask about runs: an MCP client is bound to show its user what it calls and
-//! to let them refuse (specification, «Tools», user interaction), and here that user is the caller.
+//! denied, and so does what the credential was not made for. What Parley's own bot would ask about runs, unless an
+//! administrator wants it asked about: an MCP client is bound to show its user what it calls and to let them refuse
+//! (specification, «Tools», user interaction), and here that user is the caller. Every call is recorded ([`policy`](super::policy)).
 //! It tells progress, stops when the client cancels, and answers a failed call with words (`isError`), not with a
-//! protocol error, so that the model reads them.
+//! protocol error, so that the model reads them. A tool may ask that user more ([`ask`]), and one that takes long goes
+//! on as a task ([`tasks`]).
 
+pub mod ask;
+pub mod call;
+mod completion;
 pub mod http;
+pub mod inspect;
+mod log;
+mod page;
+mod prompts;
+pub mod resources;
+pub mod round;
+mod session;
+mod setup;
+mod subscriptions;
+pub mod tasks;
+mod tools;
+pub mod watched;
 
+pub use setup::Setup;
+
+use self::{
+    call::Calls,
+    resources::{Subject, told},
+    session::Session,
+    setup::Offer,
+    subscriptions::{Mouth, Wanted},
+    tools::advertise,
+    watched::Watched,
+};
 use super::{
-    ToolCx, ToolRegistry,
-    policy::{self, Decision},
+    ToolRegistry,
+    policy::{Called, Permit},
 };
 use crate::{
     backend::{caller::Caller, clock::Clock, store::Store},
     wire::{
         api_token::Scope,
-        id::CallId,
-        tool::{ToolCall, ToolOutcome, ToolSpec},
+        id::Seq,
+        limits,
+        policy::Rule,
+        tool::{Attached, ToolOutcome, ToolSpec},
     },
 };
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, JsonObject,
-        ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ServerCapabilities, ServerConfig,
-        ToolAnnotations,
+        CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, CompleteRequestParams,
+        CompleteResult, ContentBlock, DiscoverResult, GetPromptRequestParams, GetPromptResponse, GetTaskParams,
+        GetTaskResult, InitializeRequestParams, InitializeResult, ListPromptsResult, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+        ResourceContents, ServerConfig, SubscriptionFilter, UpdateTaskParams,
     },
-    service::RequestContext,
+    service::{NotificationContext, RequestContext, SubscriptionContext},
 };
-use serde_json::Value;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 
-/// How long a client may keep the list of tools, in milliseconds: it changes only with the program.
-const LIST_TTL_MS: u64 = 60_000;
-/// Signs of progress that may wait for a slow client; more are left out.
-const PROGRESS: usize = 16;
-/// What a client's model is told about this server.
-const INSTRUCTIONS: &str = "Parley is its user's own AI chat. These tools read and search the user's conversations \
-    there, and calculate, tell the time, rate the sentiment of a text and check websites.";
-
-/// The tools of one person, for an MCP client.
+/// What one person's MCP client finds at one endpoint.
 #[derive(Clone, Debug)]
 pub struct McpServer {
     tools: ToolRegistry,
     who: Who,
     store: Store,
     clock: Clock,
+    offer: Arc<Offer>,
+    calls: Calls,
+    session: Session,
 }
 
 /// Whom it acts for.
@@ -73,12 +101,26 @@ pub enum ServeError {
 }
 
 impl McpServer {
-    /// A server that acts for `caller`.
-    pub fn new(tools: ToolRegistry, caller: Caller, store: Store, clock: Clock) -> Self {
-        Self { tools, who: Who::One(caller), store, clock }
+    /// The tools it offers.
+    pub fn tools(&self) -> &ToolRegistry {
+        &self.tools
     }
 
-    fn caller(&self, cx: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+    /// Where it is, and what it is called by itself.
+    pub fn path(&self) -> &str {
+        &self.offer.path
+    }
+
+    /// What its calls share.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// Whom this request is for.
+    ///
+    /// # Errors
+    /// The gate let it in without saying so: a fault of ours.
+    pub fn caller(&self, cx: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
         let found = match &self.who {
             Who::One(caller) => Some(caller),
             Who::OfRequest => {
@@ -94,57 +136,32 @@ impl McpServer {
     /// # Errors
     /// The client does not speak the protocol.
     pub async fn serve_stdio(self) -> Result<(), ServeError> {
-        let serving = self.serve(rmcp::transport::stdio()).await.map_err(|e| ServeError::Begin(e.to_string()))?;
-        serving.waiting().await?;
+        let begun = Box::pin(Watched(self).serve(rmcp::transport::stdio())).await;
+        begun.map_err(|e| ServeError::Begin(e.to_string()))?.waiting().await?;
         Ok(())
-    }
-
-    /// Runs a call, unless the person has denied the tool for good.
-    async fn run(
-        &self,
-        caller: Caller,
-        spec: &ToolSpec,
-        call: ToolCall,
-        progress: mpsc::Sender<Progress>,
-    ) -> ToolOutcome {
-        let scope = scope_of(spec);
-        if !caller.may(scope) {
-            return ToolOutcome::error(format!("`{}` needs the scope `{}`.", spec.name, scope.name()));
-        }
-        if let Decision::Deny(why) = policy::decide(&self.store, &caller, spec, false).await {
-            return ToolOutcome::error(why);
-        }
-        let cx = ToolCx {
-            caller,
-            conversation: None,
-            store: self.store.clone(),
-            clock: self.clock.clone(),
-            progress: Arc::new(move |share, note| {
-                let _left_out_if_full = progress.try_send((share, note));
-            }),
-        };
-        self.tools.call(&cx, &call).await
     }
 }
 
-/// Share done from 0 to 1, and a note.
-type Progress = (Option<f32>, Option<String>);
+/// The refusal of a call that its credential was not made for; running it records it.
+pub fn out_of_scope(store: &Store, clock: &Clock, called: &Called<'_>, spec: &ToolSpec) -> Option<Permit> {
+    let scope = scope_of(spec);
+    (!called.caller.may(scope)).then(|| {
+        let why = format!("`{}` needs the scope `{}`.", spec.name, scope.name());
+        Permit::entry(store, clock, called).denied(Rule::Scope, None, why)
+    })
+}
 
 impl ServerHandler for McpServer {
     fn get_info(&self) -> ServerConfig {
-        let name = Implementation::new("parley", env!("CARGO_PKG_VERSION")).with_title("Parley");
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-            .with_server_info(name)
-            .with_instructions(INSTRUCTIONS)
+        self.offer.info.clone()
     }
 
     async fn list_tools(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         cx: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = self.tools.list(&self.caller(&cx)?).await.iter().map(advertise).collect();
-        Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private))
+        self.tool_page(&self.caller(&cx)?, page::shown(page)).await
     }
 
     fn get_tool(&self, name: &str) -> Option<rmcp::model::Tool> {
@@ -156,33 +173,179 @@ impl ServerHandler for McpServer {
         call: CallToolRequestParams,
         cx: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        // The specification's own answer to a name that is not listed («Tools», error handling).
-        let unknown = || ErrorData::invalid_params(format!("Unknown tool: {}", call.name), None);
-        let spec = self.tools.spec(&call.name).ok_or_else(unknown)?;
+        call::call_tool(self, call, cx).await
+    }
+
+    async fn get_task(&self, task: GetTaskParams, cx: RequestContext<RoleServer>) -> Result<GetTaskResult, ErrorData> {
+        self.calls.long.get(self.caller(&cx)?.user, &task.task_id).await
+    }
+
+    async fn update_task(&self, task: UpdateTaskParams, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.calls.long.update(self.caller(&cx)?.user, &task.task_id, task.input_responses).await
+    }
+
+    async fn cancel_task(&self, task: CancelTaskParams, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.calls.long.cancel(self.caller(&cx)?.user, &task.task_id).await
+    }
+
+    async fn initialize(
+        &self,
+        asked: InitializeRequestParams,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
         let caller = self.caller(&cx)?;
-        let (tell, mut told) = mpsc::channel(PROGRESS);
-        let arguments = Value::Object(call.arguments.unwrap_or_default());
-        let call = ToolCall::new(CallId(cx.id.to_string()), &*call.name, arguments);
-        let mut run = std::pin::pin!(self.run(caller, &spec, call, tell));
-        let mut done = 0.0;
-        loop {
+        self.session.begin(asked.client_info.clone(), caller);
+        cx.peer.set_peer_info(asked.clone());
+        Ok(self.without_session(self.negotiate_initialize(&asked)?))
+    }
+
+    async fn on_initialized(&self, cx: NotificationContext<RoleServer>) {
+        let Some(caller) = self.session.first().filter(|_| self.offer.sessions) else { return };
+        let changes = self.changes(caller, Arc::clone(self.session.wanted()), Mouth::Session(cx.peer), self.early());
+        let (end, stop) = (self.session.end(), self.offer.tasks.stopping());
+        self.offer.tasks.spawn("mcp session", async move {
             tokio::select! {
-                () = cx.ct.cancelled() => return Err(ErrorData::internal_error("The call was cancelled.", None)),
-                outcome = &mut run => return Ok(answer(outcome).into()),
-                Some((share, note)) = told.recv() => {
-                    // The specification wants every number greater than the one before.
-                    let (Some(token), Some(share)) = (cx.meta.get_progress_token(), share.map(f64::from)) else { continue };
-                    if share <= done {
-                        continue;
-                    }
-                    done = share;
-                    let mut news = ProgressNotificationParam::new(token, done).with_total(1.0);
-                    news.message = note;
-                    // A client that is gone cancels the call by itself.
-                    let _gone = cx.peer.notify_progress(news).await;
-                }
+                () = end.cancelled() => {}
+                () = stop.cancelled() => {}
+                () = changes.run() => {}
+            }
+        });
+    }
+
+    async fn discover(&self, cx: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        self.caller(&cx)?;
+        Ok(self.described(self.supported_protocol_versions().into_owned()))
+    }
+
+    async fn list_resources(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        self.resource_page(&self.caller(&cx)?, page::shown(page)).await
+    }
+
+    async fn list_resource_templates(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        _cx: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        // They are few: there is no second page, so no cursor was ever given.
+        page::shown(page).map_or_else(|| Ok(self.templates()), |_| Err(page::bad_cursor()))
+    }
+
+    async fn read_resource(
+        &self,
+        asked: ReadResourceRequestParams,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        Ok(self.read_at(self.caller(&cx)?, &asked.uri).await?.into())
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        self.offer.begin_early(self.early());
+        let uris = requested.resource_subscriptions.iter().flatten().filter(|uri| self.is_offered(uri));
+        let uris: Vec<String> = uris.take(limits::MCP_SUBSCRIPTIONS_MAX).cloned().collect();
+        let filter = SubscriptionFilter::builder().prompts_list_changed().resources_list_changed();
+        Some(filter.resource_subscriptions(uris).build())
+    }
+
+    async fn listen(&self, cx: SubscriptionContext) -> Result<(), ErrorData> {
+        let early = self.offer.early().unwrap_or_else(|| self.early());
+        let caller = self.caller(cx.request_context())?;
+        let _place = self.offer.listeners.enter(caller.user)?;
+        let accepted = cx.accepted();
+        let wanted =
+            Wanted::new(accepted.prompts_list_changed == Some(true), accepted.resources_list_changed == Some(true));
+        for uri in accepted.resource_subscriptions.iter().flatten() {
+            // What is not theirs never changes for them: the same as what is not there.
+            if let Ok((subject, seq)) = self.followed(&caller, uri).await {
+                wanted.add(uri, subject, seq);
             }
         }
+        let changes = self.changes(caller, Arc::new(wanted), Mouth::Stream(cx.sink().clone()), early);
+        let stop = self.offer.tasks.stopping();
+        tokio::select! {
+            () = cx.cancelled() => {}
+            () = stop.cancelled() => {}
+            () = changes.run() => {}
+        }
+        Ok(())
+    }
+
+    async fn list_prompts(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        self.prompt_page(&self.caller(&cx)?, page::shown(page)).await
+    }
+
+    async fn get_prompt(
+        &self,
+        asked: GetPromptRequestParams,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        Ok(self.filled(&self.caller(&cx)?, &asked.name, asked.arguments).await?.into())
+    }
+
+    async fn complete(
+        &self,
+        asked: CompleteRequestParams,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        self.completed(self.caller(&cx)?, asked).await
+    }
+
+    #[expect(deprecated, reason = "older clients set the level of their session so (SEP-2577)")]
+    async fn set_level(
+        &self,
+        asked: rmcp::model::SetLevelRequestParams,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        if log::is_modern(&cx) {
+            return Err(ErrorData::method_not_found::<rmcp::model::SetLevelRequestMethod>());
+        }
+        self.needs_session(&cx)?;
+        self.session.set_level(log::severity(asked.level));
+        Ok(())
+    }
+
+    async fn subscribe(
+        &self,
+        asked: rmcp::model::SubscribeRequestParams,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.needs_session(&cx)?;
+        let caller = self.caller(&cx)?;
+        let (subject, seq) = self.followed(&caller, &asked.uri).await.map_err(|error| told(&error, &asked.uri))?;
+        if self.session.wanted().add(&asked.uri, subject, seq) {
+            return Ok(());
+        }
+        let most = limits::MCP_SUBSCRIPTIONS_MAX;
+        Err(ErrorData::invalid_params(format!("At most {most} resources can be subscribed to; leave one first."), None))
+    }
+
+    async fn unsubscribe(
+        &self,
+        asked: rmcp::model::UnsubscribeRequestParams,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.needs_session(&cx)?;
+        self.session.wanted().remove(&asked.uri);
+        Ok(())
+    }
+}
+
+impl McpServer {
+    /// What an address is about, and how far its conversation is: from there on changes are told.
+    async fn followed(&self, caller: &Caller, uri: &str) -> Result<(Subject, Seq), resources::ReadError> {
+        let subject = self.subject(caller, uri).await?;
+        let seq = match subject {
+            Subject::Conversation(id, _) => self.store.conversation(caller.user, id).await?.seq,
+            Subject::Still => Seq(0),
+        };
+        Ok((subject, seq))
     }
 }
 
@@ -195,31 +358,13 @@ pub fn scope_of(spec: &ToolSpec) -> Scope {
     }
 }
 
-/// A tool as the protocol describes it.
-fn advertise(spec: &ToolSpec) -> rmcp::model::Tool {
-    let hints = spec.annotations;
-    let annotations = ToolAnnotations::from_raw(
-        Some(spec.title.clone()),
-        Some(hints.read_only_hint),
-        Some(hints.destructive_hint),
-        Some(hints.idempotent_hint),
-        Some(hints.open_world_hint),
-    );
-    let mut tool = rmcp::model::Tool::new(spec.name.clone(), spec.description.clone(), object(&spec.input_schema));
-    tool.title = Some(spec.title.clone());
-    tool.output_schema = Some(Arc::new(object(&spec.output_schema)));
-    tool.annotations = Some(annotations);
-    tool
-}
-
-/// A schema; the registry admits objects only.
-fn object(schema: &Value) -> JsonObject {
-    schema.as_object().cloned().unwrap_or_default()
-}
-
-/// An outcome as the protocol says it: text always, structured content where the tool has it.
+/// An outcome as the protocol says it: text always, structured content and a document where the tool has them.
 fn answer(outcome: ToolOutcome) -> CallToolResult {
-    let content = vec![ContentBlock::text(outcome.text)];
+    let mut content = vec![ContentBlock::text(outcome.text)];
+    if let Some(Attached { uri, media_type, text }) = outcome.attached.map(|attached| *attached) {
+        let document = ResourceContents::TextResourceContents { uri, mime_type: Some(media_type), text, meta: None };
+        content.push(ContentBlock::resource(document));
+    }
     if outcome.is_error {
         return CallToolResult::error(content);
     }
@@ -227,3 +372,6 @@ fn answer(outcome: ToolOutcome) -> CallToolResult {
     result.structured_content = outcome.structured;
     result
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use super::{cell::Head, room::Room};
 use crate::{
-    ui::kit::{Glyph, IconButton},
+    ui::kit::{Glyph, IconButton, Show, memo},
     wire::id::MessageId,
 };
 use leptos::prelude::*;
@@ -11,7 +11,7 @@ use leptos::prelude::*;
 #[component]
 pub fn Branch(room: Room, id: MessageId, head: ArcRwSignal<Head>) -> impl IntoView {
     const SMALL: &str = "size-7! pointer-coarse:size-9! [&>svg]:size-4";
-    let place = Memo::new(move |_| head.read().branch);
+    let place = memo(move || head.read().branch);
     view! {
         <Show when=move || 1 < place.get().1>
             <span class="inline-flex items-center" role="group" aria-label="Versions">

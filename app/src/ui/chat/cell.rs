@@ -1,19 +1,15 @@
 //! The signals of one message: a head, and one cell for each visible part.
 //!
-//! Invariant: a signal is set only when what it holds changed. Growing text goes to its own part's cell, which renders
-//! only the open end of it again. A tool's call and result are one cell.
+//! Invariant: a signal is set only when what it holds changed. Growing text goes to its own part's cell (see
+//! [`super::text`]). A tool's call and result are one cell.
 
-use super::state::ChatState;
-use crate::{
-    ui::markdown,
-    wire::{
-        id::{MessageId, Millis, ModelId, TurnId},
-        message::{Author, Fault, FileRef, Message, Part, Role, Status, TurnState, Usage},
-        tool::{ToolCall, ToolResult, ToolState},
-    },
+use super::{state::ChatState, text::TextCell};
+use crate::wire::{
+    id::{MessageId, Millis, ModelId, TurnId},
+    message::{Author, Fault, FileRef, Message, Part, Resource, Role, Status, TurnState, Usage},
+    tool::{ToolCall, ToolResult, ToolState},
 };
 use leptos::prelude::*;
-use std::sync::{Arc, Mutex};
 
 /// One message, live.
 #[derive(Clone, Debug)]
@@ -58,6 +54,8 @@ pub enum PartCell {
     Tool(ArcRwSignal<ToolView>),
     /// An attached file.
     File(FileRef),
+    /// What the message refers to, as it was read for it.
+    Resource(Resource),
 }
 
 /// A tool call as the transcript shows it.
@@ -65,27 +63,12 @@ pub enum PartCell {
 pub struct ToolView {
     /// The turn it belongs to, while that lives.
     pub turn: Option<TurnId>,
+    /// The message it is in.
+    pub message: MessageId,
     /// The call.
     pub call: ToolCall,
     /// Where it is; `None` when the turn ended without a result.
     pub state: Option<ToolState>,
-}
-
-/// Markdown that grows: blocks that are finished are rendered once, the open end again with each piece.
-#[derive(Clone, Debug)]
-pub struct TextCell {
-    /// HTML of finished blocks.
-    pub blocks: ArcRwSignal<Vec<Arc<str>>>,
-    /// HTML of the open end.
-    pub tail: ArcRwSignal<String>,
-    writer: Arc<Mutex<Writer>>,
-}
-
-#[derive(Debug)]
-struct Writer {
-    seen: String,
-    stream: markdown::Stream,
-    whole: bool,
 }
 
 impl Cell {
@@ -160,6 +143,7 @@ fn make(state: &ChatState, message: &Message, part: &Part, whole: bool) -> Optio
         Part::Thinking { text, .. } => PartCell::Thinking(ArcRwSignal::new(text.clone())),
         Part::ToolCall(call) => PartCell::Tool(ArcRwSignal::new(tool_view(state, message, call))),
         Part::File(file) => PartCell::File(file.clone()),
+        Part::Resource(resource) => PartCell::Resource(resource.clone()),
         Part::ToolResult(_) => return None,
     })
 }
@@ -180,6 +164,7 @@ fn update(shown: &PartCell, state: &ChatState, message: &Message, part: &Part, w
             }
         }
         (PartCell::File(old), Part::File(new)) => return old == new,
+        (PartCell::Resource(old), Part::Resource(new)) => return old == new,
         _ => return false,
     }
     true
@@ -196,7 +181,7 @@ fn tool_view(state: &ChatState, message: &Message, call: &ToolCall) -> ToolView 
         None => live
             .map(|(_, live)| live.call(&call.id).cloned().unwrap_or(ToolState::Running { progress: None, note: None })),
     };
-    ToolView { turn: live.map(|(turn, _)| turn), call: call.clone(), state }
+    ToolView { turn: live.map(|(turn, _)| turn), message: message.id, call: call.clone(), state }
 }
 
 impl ToolView {
@@ -206,64 +191,5 @@ impl ToolView {
             Some(ToolState::Done { result }) => Some(result),
             _ => None,
         }
-    }
-}
-
-impl TextCell {
-    fn new(text: &str, whole: bool) -> Self {
-        let cell = Self {
-            blocks: ArcRwSignal::new(Vec::new()),
-            tail: ArcRwSignal::new(String::new()),
-            writer: Arc::new(Mutex::new(Writer { seen: String::new(), stream: markdown::Stream::new(), whole: false })),
-        };
-        if whole {
-            cell.replace(text);
-        } else {
-            cell.take(text, false);
-        }
-        cell
-    }
-
-    /// Takes the text as it is now; `whole` once nothing more comes.
-    fn take(&self, text: &str, whole: bool) {
-        let Ok(mut writer) = self.writer.lock() else { return };
-        let Some(rest) = text.strip_prefix(writer.seen.as_str()).map(str::to_owned) else {
-            drop(writer);
-            return self.replace(text);
-        };
-        if writer.whole || (rest.is_empty() && !whole) {
-            return;
-        }
-        writer.whole = whole;
-        writer.seen.push_str(&rest);
-        writer.stream.push(&rest);
-        if whole {
-            writer.stream.finish();
-        }
-        let drawn = self.blocks.with_untracked(Vec::len);
-        let finished: Vec<Arc<str>> =
-            writer.stream.blocks().iter().skip(drawn).map(|html| Arc::from(&**html)).collect();
-        let redone = writer.stream.blocks().len() < drawn;
-        let tail = if whole { String::new() } else { writer.stream.tail() };
-        drop(writer);
-        if redone {
-            return self.replace(text);
-        }
-        if !finished.is_empty() {
-            self.blocks.update(|blocks| blocks.extend(finished));
-        }
-        if self.tail.with_untracked(|old| *old != tail) {
-            self.tail.set(tail);
-        }
-    }
-
-    /// Renders a text that will not grow, in one piece.
-    fn replace(&self, text: &str) {
-        if let Ok(mut writer) = self.writer.lock() {
-            text.clone_into(&mut writer.seen);
-            writer.whole = true;
-        }
-        self.blocks.set(vec![Arc::from(markdown::render(text))]);
-        self.tail.set(String::new());
     }
 }

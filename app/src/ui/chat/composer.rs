@@ -2,11 +2,19 @@
 //! the last own message; while an input method composes, Enter is its own.
 //!
 //! Invariant: what was typed is never lost: it is kept by person and conversation in this browser until it was sent, and
-//! comes back when the server refuses it.
+//! comes back when the server refuses it. What it refers to is kept and comes back with it ([`Picker`]).
 
-use super::{browser, drafts::Drafts};
+use super::{
+    browser,
+    drafts::{Draft, Drafts},
+    picker::{ATTACHED, PICKING, Picker},
+    text::MARKDOWN,
+};
 use crate::{
-    ui::kit::{Banner, Glyph, Icon, Tone},
+    ui::{
+        kit::{Banner, Glyph, Icon, Show, Tone, Watched, effect, memo},
+        page::route,
+    },
     wire::{
         account::Viewer,
         id::{ConversationId, Millis},
@@ -15,6 +23,8 @@ use crate::{
 };
 use leptos::{ev::KeyboardEvent, html, prelude::*};
 
+/// The composer's buttons.
+const SHAPE: &str = "inline-flex size-10 shrink-0 items-center justify-center rounded-xl transition disabled:opacity-45 pointer-coarse:size-11";
 /// Milliseconds between two signs of typing.
 const TYPING_EVERY: i64 = 3_000;
 
@@ -23,16 +33,16 @@ const TYPING_EVERY: i64 = 3_000;
 pub fn Composer(
     /// Whose draft is kept; `None` on the page for a new conversation.
     conversation: Option<ConversationId>,
-    /// A text that came back, and why.
-    returned: RwSignal<Option<(String, String)>>,
+    /// A draft that came back, and why.
+    returned: Watched<Option<(Draft, String)>>,
     /// Whether a reply is being written: there is something to stop.
     #[prop(into)]
     writing: Signal<bool>,
     /// Whether sending has to wait.
     #[prop(optional, into)]
     busy: Signal<bool>,
-    /// Takes the text.
-    on_send: Callback<String>,
+    /// Takes what is to be sent.
+    on_send: Callback<Draft>,
     /// Ends the reply.
     #[prop(optional)]
     on_stop: Option<Callback<()>>,
@@ -45,16 +55,19 @@ pub fn Composer(
 ) -> impl IntoView {
     let drafts = Drafts::of(expect_context::<Viewer>().id);
     let text = RwSignal::new(String::new());
-    let reason = RwSignal::new(None::<String>);
+    let reason = Watched::new(None::<String>);
     let node = NodeRef::<html::Textarea>::new();
     let typed_at = StoredValue::new(Millis(0));
-    Effect::new(move || begin(node, text, drafts, conversation));
-    Effect::new(move || {
-        if give_back(returned, text, reason, node) {
+    let picker = Picker::new(text, node, drafts, conversation);
+    provide_context(picker);
+    effect(move || begin(node, text, drafts, conversation));
+    effect(move || picker.refer(drafts.references(conversation)));
+    effect(move || {
+        if give_back(returned, text, reason, picker) {
             text.with_untracked(|text| drafts.keep_draft(conversation, text));
         }
     });
-    Effect::new(move || {
+    effect(move || {
         let text = text.get();
         if let Some(area) = node.get() {
             // Not a property of the view: hydration would overwrite what was typed before the page woke.
@@ -64,8 +77,8 @@ pub fn Composer(
             grow(&area);
         }
     });
-    let length = Memo::new(move |_| text.read().trim().chars().count());
-    let empty = Memo::new(move |_| length.get() == 0);
+    let length = memo(move || text.read().trim().chars().count());
+    let empty = memo(move || length.get() == 0);
     let ready = Signal::derive(move || !empty.get() && length.get() <= limits::MESSAGE_MAX && !busy.get());
     let send = move || {
         if ready.get_untracked() {
@@ -73,12 +86,14 @@ pub fn Composer(
             reason.set(None);
             text.set(String::new());
             drafts.keep_draft(conversation, "");
-            on_send.run(message);
+            on_send.run(Draft { text: message, references: picker.take() });
             focus(node);
         }
     };
     let input = move |value: String| {
+        MARKDOWN.expect();
         drafts.keep_draft(conversation, &value);
+        picker.typed(&value);
         text.set(value);
         let now = browser::now();
         if let Some(on_type) = on_type.filter(|_| now.0 - typed_at.get_value().0 >= TYPING_EVERY) {
@@ -91,6 +106,7 @@ pub fn Composer(
             event.prevent_default();
             send();
         }
+        "Escape" if picker.open.read_untracked().is_some() => picker.open.set(None),
         "Escape" if writing.get_untracked() => {
             event.prevent_default();
             on_stop.inspect(|stop| stop.run(()));
@@ -102,39 +118,62 @@ pub fn Composer(
         _ => {}
     };
     view! {
-        <form
-            class="rounded-2xl border border-line-strong bg-raised p-2 shadow-sm transition focus-within:border-brand focus-within:shadow-md"
-            on:submit=move |event| {
-                event.prevent_default();
-                send();
-            }
+        <div class="relative">
+            <Show when=move || picker.open.read().is_some()>{route(&PICKING)()}</Show>
+            <form
+                class="rounded-2xl border border-line-strong bg-raised p-2 shadow-sm transition focus-within:border-brand focus-within:shadow-md"
+                on:submit=move |event| {
+                    event.prevent_default();
+                    send();
+                }
+            >
+                {move || reason.get().map(|reason| view! { <Banner tone=Tone::Danger class="mb-2">{reason}</Banner> })}
+                <Show when=move || !picker.references.read().is_empty()>{route(&ATTACHED)()}</Show>
+                <div class="flex items-end gap-2">
+                    <More picker/>
+                    <label for="message" class="sr-only">"Message"</label>
+                    <textarea
+                        id="message"
+                        name="message"
+                        node_ref=node
+                        rows="1"
+                        class="max-h-[40dvh] min-h-10 min-w-0 flex-1 resize-none overflow-y-auto bg-transparent px-3 py-2 text-base leading-6 text-text outline-none placeholder:text-muted"
+                        placeholder="Type your message…"
+                        aria-describedby="message-note"
+                        enterkeyhint="send"
+                        on:input=move |event| input(event_target_value(&event))
+                        on:keydown=keyed
+                    ></textarea>
+                    <Actions writing ready empty on_stop/>
+                </div>
+                <Note length writing/>
+            </form>
+        </div>
+    }
+}
+
+/// Opens what can be taken up, for those who do not know the keys.
+#[component]
+fn More(picker: Picker) -> impl IntoView {
+    view! {
+        <button
+            r#type="button"
+            class=format!("{SHAPE} text-muted hover:bg-hover hover:text-text")
+            aria-label="Add a prompt or a resource"
+            title="Prompts (/) and resources (@)"
+            aria-expanded=move || if picker.open.read().is_some() { "true" } else { "false" }
+            on:focus=move |_| PICKING.expect()
+            on:click=move |_| picker.toggle()
         >
-            {move || reason.get().map(|reason| view! { <Banner tone=Tone::Danger class="mb-2">{reason}</Banner> })}
-            <div class="flex items-end gap-2">
-                <label for="message" class="sr-only">"Message"</label>
-                <textarea
-                    id="message"
-                    name="message"
-                    node_ref=node
-                    rows="1"
-                    class="max-h-[40dvh] min-h-10 min-w-0 flex-1 resize-none overflow-y-auto bg-transparent px-3 py-2 text-base leading-6 text-text outline-none placeholder:text-muted"
-                    placeholder="Type your message…"
-                    aria-describedby="message-note"
-                    enterkeyhint="send"
-                    on:input=move |event| input(event_target_value(&event))
-                    on:keydown=keyed
-                ></textarea>
-                <Actions writing ready empty on_stop/>
-            </div>
-            <Note length writing/>
-        </form>
+            <Icon glyph=Glyph::Plus/>
+        </button>
     }
 }
 
 /// What is left of the limit, or how to use the keys.
 #[component]
 fn Note(length: Memo<usize>, writing: Signal<bool>) -> impl IntoView {
-    let left = Memo::new(move |_| {
+    let left = memo(move || {
         let length = length.get();
         (length >= limits::MESSAGE_WARN)
             .then(|| i64::try_from(limits::MESSAGE_MAX).unwrap_or(0) - i64::try_from(length).unwrap_or(0))
@@ -167,7 +206,6 @@ fn Actions(
     empty: Memo<bool>,
     on_stop: Option<Callback<()>>,
 ) -> impl IntoView {
-    const SHAPE: &str = "inline-flex size-10 shrink-0 items-center justify-center rounded-xl transition disabled:opacity-45 pointer-coarse:size-11";
     let stops = move || writing.get() && empty.get();
     let why = move || if empty.get() { "Write something first" } else { "Send" };
     view! {
@@ -217,23 +255,24 @@ fn begin(node: NodeRef<html::Textarea>, text: RwSignal<String>, drafts: Drafts, 
     }
 }
 
-/// Puts a refused text back, before whatever was typed since; whether there was one.
+/// Puts a refused draft back, before whatever was typed since; whether there was one.
 fn give_back(
-    returned: RwSignal<Option<(String, String)>>,
+    returned: Watched<Option<(Draft, String)>>,
     text: RwSignal<String>,
-    reason: RwSignal<Option<String>>,
-    node: NodeRef<html::Textarea>,
+    reason: Watched<Option<String>>,
+    picker: Picker,
 ) -> bool {
-    let Some((back, why)) = returned.get() else { return false };
+    let Some((Draft { text: back, references }, why)) = returned.get() else { return false };
     returned.set(None);
     reason.set(Some(why));
+    picker.refer(references);
     if back.is_empty() {
         return false;
     }
     text.update(|text| {
         *text = if text.trim().is_empty() { back } else { format!("{back}\n\n{text}") };
     });
-    focus(node);
+    picker.focus();
     true
 }
 

@@ -7,7 +7,29 @@
 //! next with the same browser neither sees nor sends what is another's.
 
 use super::{browser, state::pending::Pending};
-use crate::wire::id::{ClientId, ConversationId, UserId};
+use crate::wire::{
+    id::{ClientId, ConversationId, UserId},
+    json,
+    picker::Reference,
+};
+
+/// What stands behind a draft's key for what it refers to.
+const REFERENCES: &str = ".references";
+
+/// What a message is to be made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Draft {
+    /// Markdown.
+    pub text: String,
+    /// What it refers to.
+    pub references: Vec<Reference>,
+}
+
+impl From<String> for Draft {
+    fn from(text: String) -> Self {
+        Self { text, references: Vec::new() }
+    }
+}
 
 /// One person's unsent words.
 #[derive(Clone, Copy, Debug)]
@@ -44,11 +66,23 @@ impl Drafts {
         browser::keep(&self.draft_key(conversation), (!text.is_empty()).then_some(text));
     }
 
+    /// What a draft refers to.
+    pub fn references(self, conversation: Option<ConversationId>) -> Vec<Reference> {
+        let kept = browser::kept(&(self.draft_key(conversation) + REFERENCES));
+        kept.and_then(|kept| json::read(&kept).ok()).unwrap_or_default()
+    }
+
+    /// Keeps what a draft refers to; nothing is forgotten.
+    pub fn keep_references(self, conversation: Option<ConversationId>, references: &[Reference]) {
+        let kept = serde_json::to_string(references).ok().filter(|_| !references.is_empty());
+        browser::keep(&(self.draft_key(conversation) + REFERENCES), kept.as_deref());
+    }
+
     /// The messages of a conversation that were not acknowledged, of every tab, in the order they were written.
     pub fn outbox(self, conversation: ConversationId) -> Vec<Pending> {
         let prefix = self.outbox_prefix(conversation);
         let keys = browser::kept_keys().into_iter().filter(|key| key.starts_with(&prefix));
-        let mut kept: Vec<Pending> = keys.filter_map(|key| serde_json::from_str(&browser::kept(&key)?).ok()).collect();
+        let mut kept: Vec<Pending> = keys.filter_map(|key| json::read(&browser::kept(&key)?).ok()).collect();
         kept.sort_by_key(|pending| pending.client_id);
         kept
     }

@@ -5,10 +5,11 @@ use super::{
     presence::RoomPanel,
     room::Room,
     session::{Link, Session},
+    switches::ToolPanel,
 };
 use crate::{
     ui::{
-        kit::{Banner, BotAvatar, Glyph, Icon},
+        kit::{Banner, BotAvatar, Glyph, Icon, Suspense, Watched, memo},
         page::chat::Models,
         sidebar::{DRAWER, Drawer},
     },
@@ -59,7 +60,7 @@ pub fn TopBar(
 /// The bar of an open conversation.
 #[component]
 pub fn Header(room: Room) -> impl IntoView {
-    let panel = RwSignal::new(false);
+    let (panel, tools) = (RwSignal::new(false), RwSignal::new(false));
     let title = Signal::derive(move || room.summary.read().title.clone());
     let people = move || {
         let members = room.members.read();
@@ -72,12 +73,22 @@ pub fn Header(room: Room) -> impl IntoView {
     view! {
         <TopBar title>
             <ModelPicker model=room.model/>
+            <button
+                r#type="button"
+                class=ON_BAR
+                aria-label="Tools in this conversation"
+                title="Tools in this conversation"
+                on:click=move |_| tools.set(true)
+            >
+                <Icon glyph=Glyph::Wrench/>
+            </button>
             <button r#type="button" class=ON_BAR aria-label=label title=label on:click=move |_| panel.set(true)>
                 <Icon glyph=Glyph::Users/>
                 {move || (people().0 > 1).then(|| people().0)}
             </button>
         </TopBar>
         <RoomPanel room open=panel/>
+        <ToolPanel room open=tools/>
     }
 }
 
@@ -85,7 +96,7 @@ pub fn Header(room: Room) -> impl IntoView {
 #[component]
 pub fn ModelPicker(
     /// The chosen one; `None` for the default.
-    model: RwSignal<Option<ModelId>>,
+    model: Watched<Option<ModelId>>,
 ) -> impl IntoView {
     let Models(models) = expect_context();
     view! {
@@ -113,9 +124,9 @@ pub fn ModelPicker(
 }
 
 #[component]
-fn Picker(choices: Vec<ModelChoice>, model: RwSignal<Option<ModelId>>) -> impl IntoView {
+fn Picker(choices: Vec<ModelChoice>, model: Watched<Option<ModelId>>) -> impl IntoView {
     let default = choices.first().map(|choice| choice.id.0.clone()).unwrap_or_default();
-    let chosen = Memo::new(move |_| model.get().map_or_else(|| default.clone(), |id| id.0));
+    let chosen = memo(move || model.get().map_or_else(|| default.clone(), |id| id.0));
     let options = choices
         .into_iter()
         .map(|choice| {
@@ -164,6 +175,7 @@ pub fn NoModel() -> impl IntoView {
                             </Banner>
                         }
                     })
+                    .into_any()
             })}
         </Suspense>
     }

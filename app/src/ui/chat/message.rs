@@ -4,22 +4,22 @@ use super::{
     branch::Branch,
     browser,
     cell::{Cell, Head},
+    editor::EDITOR,
     parts::Parts,
     room::Room,
     state::pending::PendingKind,
 };
 use crate::{
     ui::kit::{
-        Avatar, Banner, BotAvatar, Button, Glyph, Icon, IconButton, Size, Time, Toaster, Tone, TypingDots, Variant,
-        copy::copy,
+        Avatar, Banner, BotAvatar, Button, Glyph, Icon, IconButton, Show, Size, Time, Toaster, Tone, TypingDots,
+        Variant, copy::copy, lazy::later_unless, memo,
     },
     wire::{
         id::{ClientId, MessageId},
-        limits,
         message::{FaultKind, Role, Status, TurnState},
     },
 };
-use leptos::{ev::KeyboardEvent, html, prelude::*};
+use leptos::prelude::*;
 
 /// Milliseconds within which a message counts as new and fades in.
 const NEW: i64 = 10_000;
@@ -65,19 +65,23 @@ fn Bubble(room: Room, id: MessageId, cell: Cell, mine: bool) -> impl IntoView {
     };
     let head = cell.head.clone();
     let parts = cell.parts.clone();
-    let waiting = Memo::new(move |_| {
+    let waiting = memo(move || {
         let head = head.read();
         head.status == Status::Pending
             && head.turn.is_none_or(|(_, state)| state == TurnState::Running)
             && !parts.read().last().is_some_and(|(_, part)| part.is_writing())
     });
+    let leave = move || {
+        room.editing.set(None);
+        browser::focus("message");
+    };
     view! {
         <Show
             when=move || room.editing.get() == Some(id)
             fallback=move || {
                 view! {
                     <div class=looks>
-                        <Parts room parts=cell.parts.clone()/>
+                        <Parts parts=cell.parts.clone()/>
                         <Show when=move || waiting.get()>
                             <TypingDots label="The assistant is working…"/>
                         </Show>
@@ -85,7 +89,7 @@ fn Bubble(room: Room, id: MessageId, cell: Cell, mine: bool) -> impl IntoView {
                 }
             }
         >
-            <Editor room id/>
+            {later_unless(&EDITOR, leave, move |editor| editor(room, id))}
         </Show>
     }
 }
@@ -93,7 +97,7 @@ fn Bubble(room: Room, id: MessageId, cell: Cell, mine: bool) -> impl IntoView {
 /// What is to be said about a message that is not simply whole.
 #[component]
 fn Standing(room: Room, id: MessageId, head: ArcRwSignal<Head>) -> impl IntoView {
-    let standing = Memo::new(move |_| {
+    let standing = memo(move || {
         let head = head.read();
         (head.status, head.turn.map(|(_, state)| state), head.fault.clone())
     });
@@ -170,7 +174,7 @@ fn Footer(room: Room, id: MessageId, head: ArcRwSignal<Head>, mine: bool) -> imp
     let reply = first.role == Role::Assistant;
     let over = {
         let head = head.clone();
-        Memo::new(move |_| head.read().status != Status::Pending)
+        memo(move || head.read().status != Status::Pending)
     };
     let copied = RwSignal::new(false);
     let toaster = Toaster::expect();
@@ -221,68 +225,6 @@ fn Facts(head: ArcRwSignal<Head>) -> impl IntoView {
             {model.map(|model| view! { <span class="truncate">"· " {model}</span> })}
             {tokens.map(|(short, long)| view! { <span title=long>"· " {short}</span> })}
         }
-    }
-}
-
-/// An own message, being written anew in its place.
-#[component]
-fn Editor(room: Room, id: MessageId) -> impl IntoView {
-    let before = room.text(id);
-    let lines = before.lines().count().clamp(2, 12);
-    let text = RwSignal::new(before.clone());
-    let node = NodeRef::<html::Textarea>::new();
-    Effect::new(move || {
-        if let Some(area) = node.get() {
-            _ = area.focus();
-        }
-    });
-    let close = move || {
-        room.editing.set(None);
-        browser::focus("message");
-    };
-    let fits = Memo::new(move |_| (1..=limits::MESSAGE_MAX).contains(&text.read().trim().chars().count()));
-    let save = move || {
-        let new = text.get_untracked().trim().to_owned();
-        if fits.get_untracked() {
-            room.edit(id, new);
-            browser::focus("message");
-        }
-    };
-    let keyed = move |event: KeyboardEvent| match event.key().as_str() {
-        "Enter" if !event.shift_key() && !event.is_composing() && event.key_code() != 229 => {
-            event.prevent_default();
-            save();
-        }
-        "Escape" => {
-            event.stop_propagation();
-            close();
-        }
-        _ => {}
-    };
-    view! {
-        <div class="flex w-[min(36rem,80vw)] max-w-full flex-col gap-2 rounded-2xl border border-brand bg-raised p-2">
-            <textarea
-                node_ref=node
-                rows=lines.to_string()
-                class="w-full resize-y bg-transparent px-2 py-1 text-base text-text outline-none"
-                aria-label="Edit message"
-                prop:value=move || text.get()
-                on:input=move |event| text.set(event_target_value(&event))
-                on:keydown=keyed
-            >
-                {before}
-            </textarea>
-            <p class="px-2 text-xs text-muted">
-                "The old version stays: you can walk between them."
-                {move || (!fits.get()).then_some(format!(" A message has 1 to {} characters.", limits::MESSAGE_MAX))}
-            </p>
-            <div class="flex justify-end gap-2">
-                <Button size=Size::Small variant=Variant::Ghost on:click=move |_| close()>"Cancel"</Button>
-                <Button size=Size::Small variant=Variant::Primary disabled=Signal::derive(move || !fits.get()) on:click=move |_| save()>
-                    "Send"
-                </Button>
-            </div>
-        </div>
     }
 }
 

@@ -5,14 +5,14 @@
 use super::{
     browser,
     composer::Composer,
-    drafts::Drafts,
+    drafts::{Draft, Drafts},
     header::{LinkState, ModelPicker, NoModel, TopBar},
     session::Session,
     state::pending::{Pending, PendingKind},
 };
 use crate::{
     api::conversations::create_conversation,
-    ui::kit::BotAvatar,
+    ui::kit::{BotAvatar, Watched, effect},
     wire::{account::Viewer, id::ModelId},
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -31,13 +31,13 @@ const SUGGESTIONS: [(&str, &str); 4] = [
 pub fn NewChat() -> impl IntoView {
     let viewer = expect_context::<Viewer>();
     let session = expect_context::<Session>();
-    Effect::new(move || session.follow(None));
+    effect(move || session.follow(None));
     let drafts = Drafts::of(viewer.id);
-    let returned = RwSignal::new(None);
+    let returned = Watched::new(None);
     let busy = RwSignal::new(false);
-    let model = RwSignal::new(None::<ModelId>);
+    let model = Watched::new(None::<ModelId>);
     let navigate = StoredValue::new(use_navigate());
-    let begin = Callback::new(move |text: String| {
+    let begin = Callback::new(move |draft: Draft| {
         busy.set(true);
         spawn_local(async move {
             match create_conversation().await {
@@ -45,12 +45,13 @@ pub fn NewChat() -> impl IntoView {
                     let client_id = browser::new_client_id();
                     let kind = PendingKind::Send { parent: None };
                     let model = model.get_untracked();
-                    drafts.post(summary.id, &Pending { client_id, kind, text, model });
+                    let Draft { text, references } = draft;
+                    drafts.post(summary.id, &Pending { client_id, kind, text, references, model });
                     let path = format!("/c/{}", summary.id);
                     navigate.try_with_value(|navigate| navigate(&path, NavigateOptions::default()));
                 }
                 Err(error) => {
-                    returned.try_set(Some((text, error.to_string())));
+                    returned.set(Some((draft, error.to_string())));
                 }
             }
             busy.try_set(false);
@@ -82,7 +83,7 @@ pub fn NewChat() -> impl IntoView {
 }
 
 #[component]
-fn Suggestions(begin: Callback<String>, busy: RwSignal<bool>) -> impl IntoView {
+fn Suggestions(begin: Callback<Draft>, busy: RwSignal<bool>) -> impl IntoView {
     let chips = SUGGESTIONS
         .into_iter()
         .map(|(title, text)| {
@@ -92,7 +93,7 @@ fn Suggestions(begin: Callback<String>, busy: RwSignal<bool>) -> impl IntoView {
                         r#type="button"
                         class="h-full w-full rounded-xl border border-line bg-raised px-4 py-3 text-start transition hover:border-line-strong hover:bg-hover disabled:opacity-60"
                         disabled=move || busy.get()
-                        on:click=move |_| begin.run(text.to_owned())
+                        on:click=move |_| begin.run(text.to_owned().into())
                     >
                         <span class="block text-sm font-medium">{title}</span>
                         <span class="block text-sm text-muted">{text}</span>

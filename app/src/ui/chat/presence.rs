@@ -3,7 +3,12 @@
 use super::{browser, room::Room};
 use crate::{
     api::rooms::{invite, remove_member, revoke_invitations},
-    ui::kit::{Avatar, Button, Dialog, Glyph, Icon, Size, Time, TimeStyle, Toaster, Variant, copy::copy},
+    ui::kit::{
+        Avatar, Button, Dialog, For, Glyph, Icon, Size, Time, TimeStyle, Toaster, Variant, Watched,
+        copy::copy,
+        effect,
+        lazy::{later, lazy},
+    },
     wire::{
         id::{ConversationId, Millis, UserId},
         room::Member,
@@ -15,7 +20,7 @@ use std::time::Duration;
 /// «ada is typing…», above the composer; it keeps its place, so nothing jumps.
 #[component]
 pub fn TypingLine(room: Room) -> impl IntoView {
-    Effect::new(move || {
+    effect(move || {
         let timer = set_interval_with_handle(move || room.expire_typing(), Duration::from_secs(1)).ok();
         on_cleanup(move || {
             if let Some(timer) = timer {
@@ -35,28 +40,40 @@ pub fn TypingLine(room: Room) -> impl IntoView {
     view! { <p class="h-5 truncate px-3 text-xs text-muted" aria-live="polite">{words}</p> }
 }
 
+lazy! {
+    /// What is in the dialog of the room.
+    pub static PEOPLE: fn(Room) -> AnyView = more(|room| view! { <People room/> }.into_any());
+}
+
 /// The dialog of the room.
 #[component]
 pub fn RoomPanel(room: Room, open: RwSignal<bool>) -> impl IntoView {
     view! {
         <Dialog open title="People in this conversation">
-            <ul class="flex flex-col gap-1">
-                <For
-                    each=move || room.members.get()
-                    key=|member| (member.id, member.present, member.owner)
-                    let(member)
-                >
-                    <MemberRow room member/>
-                </For>
-            </ul>
-            {move || {
-                if room.summary.read().owned {
-                    view! { <Inviting room/> }.into_any()
-                } else {
-                    view! { <Leaving room/> }.into_any()
-                }
-            }}
+            {later(&PEOPLE, move |people| people(room))}
         </Dialog>
+    }
+}
+
+#[component]
+fn People(room: Room) -> impl IntoView {
+    view! {
+        <ul class="flex flex-col gap-1">
+            <For
+                each=move || room.members.get()
+                key=|member| (member.id, member.present, member.owner)
+                let(member)
+            >
+                <MemberRow room member/>
+            </For>
+        </ul>
+        {move || {
+            if room.summary.read().owned {
+                view! { <Inviting room/> }.into_any()
+            } else {
+                view! { <Leaving room/> }.into_any()
+            }
+        }}
     }
 }
 
@@ -122,7 +139,7 @@ fn Leaving(room: Room) -> impl IntoView {
 #[component]
 fn Inviting(room: Room) -> impl IntoView {
     let toaster = Toaster::expect();
-    let link = RwSignal::new(None::<(String, Millis)>);
+    let link = Watched::new(None::<(String, Millis)>);
     let busy = RwSignal::new(false);
     let make = move |_| {
         busy.set(true);
@@ -130,7 +147,7 @@ fn Inviting(room: Room) -> impl IntoView {
             match invite(room.id).await {
                 Ok(invitation) => {
                     let url = format!("{}/join/{}", browser::origin(), invitation.token);
-                    link.try_set(Some((url, invitation.expires_at)));
+                    link.set(Some((url, invitation.expires_at)));
                 }
                 Err(error) => toaster.fail(error),
             }
@@ -144,7 +161,7 @@ fn Inviting(room: Room) -> impl IntoView {
                 Ok(_) => toaster.say("Links given out so far no longer work."),
                 Err(error) => toaster.fail(error),
             }
-            link.try_set(None);
+            link.set(None);
         });
     };
     view! {

@@ -10,11 +10,13 @@ mod outbox;
 use super::{
     browser,
     cell::Cell,
+    drafts::Draft,
     session::Session,
     state::{ChatState, Refusal, Typist},
 };
 use crate::{
     api,
+    ui::kit::Watched,
     wire::{
         conversation::{ConversationSummary, ConversationView},
         event::{ChatEvent, ClientEvent},
@@ -58,31 +60,31 @@ pub struct Room {
     /// Who looks.
     pub me: UserId,
     /// The shown lines.
-    pub rows: RwSignal<Vec<Row>>,
+    pub rows: Watched<Vec<Row>>,
     /// Its sidebar row.
-    pub summary: RwSignal<ConversationSummary>,
+    pub summary: Watched<ConversationSummary>,
     /// The people in it.
-    pub members: RwSignal<Vec<Member>>,
+    pub members: Watched<Vec<Member>>,
     /// Who types.
-    pub typing: RwSignal<Vec<Typist>>,
+    pub typing: Watched<Vec<Typist>>,
     /// The turns of the shown branch that wait or run.
-    pub turns: RwSignal<Vec<(TurnId, TurnState)>>,
+    pub turns: Watched<Vec<(TurnId, TurnState)>>,
     /// A message that came back, for the composer.
-    pub refused: RwSignal<Option<Refusal>>,
+    pub refused: Watched<Option<Refusal>>,
     /// What a screen reader is told once.
     pub announced: RwSignal<String>,
     /// Counts what arrives at the end, for the scroll rule.
-    pub arrived: RwSignal<u32>,
+    pub arrived: Watched<u32>,
     /// Counts what one sends, for the scroll rule.
-    pub sent: RwSignal<u32>,
+    pub sent: Watched<u32>,
     /// Counts paints of growing text, for the scroll rule.
-    pub painted: RwSignal<u32>,
+    pub painted: Watched<u32>,
     /// Older messages.
-    pub older: RwSignal<Older>,
+    pub older: Watched<Older>,
     /// The message being edited in place.
-    pub editing: RwSignal<Option<MessageId>>,
+    pub editing: Watched<Option<MessageId>>,
     /// The model to answer next; `None` for the default.
-    pub model: RwSignal<Option<ModelId>>,
+    pub model: Watched<Option<ModelId>>,
     /// The conversation is gone, or one is no longer in it.
     pub left: RwSignal<bool>,
     /// Whether times are the reader's own by now.
@@ -103,19 +105,19 @@ impl Room {
         let room = Self {
             id: state.id(),
             me,
-            rows: RwSignal::new(Vec::new()),
-            summary: RwSignal::new(state.summary().clone()),
-            members: RwSignal::new(state.members().to_vec()),
-            typing: RwSignal::new(Vec::new()),
-            turns: RwSignal::new(Vec::new()),
-            refused: RwSignal::new(None),
+            rows: Watched::new(Vec::new()),
+            summary: Watched::new(state.summary().clone()),
+            members: Watched::new(state.members().to_vec()),
+            typing: Watched::new(Vec::new()),
+            turns: Watched::new(Vec::new()),
+            refused: Watched::new(None),
             announced: RwSignal::new(String::new()),
-            arrived: RwSignal::new(0),
-            sent: RwSignal::new(0),
-            painted: RwSignal::new(0),
-            older: RwSignal::new(older),
-            editing: RwSignal::new(None),
-            model: RwSignal::new(state.model().cloned()),
+            arrived: Watched::new(0),
+            sent: Watched::new(0),
+            painted: Watched::new(0),
+            older: Watched::new(older),
+            editing: Watched::new(None),
+            model: Watched::new(state.model().cloned()),
             left: RwSignal::new(false),
             local: RwSignal::new(false),
             session,
@@ -190,9 +192,9 @@ impl Room {
     }
 
     /// Sends a new message.
-    pub fn send(self, text: String) {
-        let model = self.model.get_untracked();
-        let fx = self.state.try_update_value(|state| state.write(browser::new_client_id(), text, model).1);
+    pub fn send(self, draft: Draft) {
+        let (Draft { text, references }, model) = (draft, self.model.get_untracked());
+        let fx = self.state.try_update_value(|state| state.write(browser::new_client_id(), text, references, model).1);
         self.settle(fx.unwrap_or_default());
         self.sent.update(|n| *n = n.wrapping_add(1));
     }
@@ -257,7 +259,7 @@ impl Room {
                     return true;
                 }
                 (Some(false), Some(before)) => {
-                    self.older.try_set(Older::Loading);
+                    self.older.set(Older::Loading);
                     self.take_older(before).await;
                 }
             }
@@ -279,13 +281,13 @@ impl Room {
 
     async fn take_older(self, before: Seq) {
         let Ok(page) = api::conversations::older_messages(self.id, before).await else {
-            self.older.try_set(Older::Failed);
+            self.older.set(Older::Failed);
             return;
         };
         let more = page.more;
         if let Some(fx) = self.state.try_update_value(|state| state.prepend(page)) {
             self.settle(fx);
-            self.older.try_set(if more { Older::More } else { Older::None });
+            self.older.set(if more { Older::More } else { Older::None });
         }
     }
 

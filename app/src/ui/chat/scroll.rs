@@ -1,7 +1,7 @@
 //! Where the transcript stands: at its end while the reader is within 100 px of it, and otherwise where the reader left
 //! it, also when older messages are put above.
 
-use crate::wire::id::MessageId;
+use crate::{ui::kit::Watched, wire::id::MessageId};
 use leptos::{html, prelude::*};
 
 /// Pixels from the end within which new text is followed.
@@ -17,7 +17,7 @@ pub struct Scroll {
     /// Whether the end is in sight.
     pub at_end: RwSignal<bool>,
     /// What arrived at the end while it was out of sight.
-    pub unseen: RwSignal<u32>,
+    pub unseen: Watched<u32>,
     from_end: StoredValue<i32>,
 }
 
@@ -33,7 +33,7 @@ impl Scroll {
         Self {
             node: NodeRef::new(),
             at_end: RwSignal::new(true),
-            unseen: RwSignal::new(0),
+            unseen: Watched::new(0),
             from_end: StoredValue::new(0),
         }
     }

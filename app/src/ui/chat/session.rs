@@ -6,6 +6,7 @@
 use super::{browser, room::Room};
 use crate::{
     api,
+    ui::kit::Watched,
     wire::{
         error::ApiError,
         event::{ByeReason, ChatEvent, ClientEvent},
@@ -52,9 +53,9 @@ pub enum Link {
 #[derive(Clone, Copy, Debug)]
 pub struct Session {
     /// How the tab stands with the server.
-    pub link: RwSignal<Link>,
+    pub link: Watched<Link>,
     /// Sentences for the reader that belong to no message.
-    pub notice: RwSignal<Option<String>>,
+    pub notice: Watched<Option<String>>,
     wire: StoredValue<Wire>,
 }
 
@@ -79,7 +80,7 @@ impl Default for Session {
 impl Session {
     /// A session that has not begun.
     pub fn new() -> Self {
-        Self { link: RwSignal::new(Link::Idle), notice: RwSignal::new(None), wire: StoredValue::new(Wire::default()) }
+        Self { link: Watched::new(Link::Idle), notice: Watched::new(None), wire: StoredValue::new(Wire::default()) }
     }
 
     /// Begins: connects, and watches network, visibility and heartbeat until the owner goes.
@@ -119,7 +120,7 @@ impl Session {
     /// No longer follows `room`, unless another is followed by now.
     pub fn unfollow(self, room: Room) {
         let mine = self.wire.try_update_value(|wire| {
-            let mine = wire.room.is_some_and(|other| other.rows == room.rows);
+            let mine = wire.room.is_some_and(|other| other.left == room.left);
             if mine {
                 wire.room = None;
             }
@@ -318,7 +319,7 @@ impl Session {
     }
 
     fn close(self) {
-        self.link.try_set(Link::Over);
+        self.link.set(Link::Over);
         self.wire.try_update_value(|wire| {
             wire.out = None;
             wire.abort.take().inspect(AbortHandle::abort);

@@ -18,6 +18,7 @@ use crate::wire::{
     event::{ByeReason, ChatEvent, ClientEvent},
     id::{ClientId, ConversationId, MessageId, Millis, ModelId, Seq, TurnId, UserId},
     message::{Message, Role, Status},
+    picker::Reference,
     room::Member,
 };
 use clock::{Clock, Tick};
@@ -363,9 +364,15 @@ impl ChatState {
     }
 
     /// Puts a new message of one's own at the end, and tells how to send it.
-    pub fn write(&mut self, client_id: ClientId, text: String, model: Option<ModelId>) -> (Pending, Effects) {
+    pub fn write(
+        &mut self,
+        client_id: ClientId,
+        text: String,
+        references: Vec<Reference>,
+        model: Option<ModelId>,
+    ) -> (Pending, Effects) {
         let parent = if self.pending.is_empty() { self.tree.explicit_leaf() } else { None };
-        self.keep(Pending { client_id, kind: PendingKind::Send { parent }, text, model })
+        self.keep(Pending { client_id, kind: PendingKind::Send { parent }, text, references, model })
     }
 
     /// Puts a new version of one's own message beside it, and tells how to send it.
@@ -376,7 +383,7 @@ impl ChatState {
         text: String,
         model: Option<ModelId>,
     ) -> (Pending, Effects) {
-        self.keep(Pending { client_id, kind: PendingKind::Edit { message }, text, model })
+        self.keep(Pending { client_id, kind: PendingKind::Edit { message }, text, references: Vec::new(), model })
     }
 
     fn keep(&mut self, pending: Pending) -> (Pending, Effects) {

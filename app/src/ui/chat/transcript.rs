@@ -9,7 +9,7 @@ use super::{
     scroll::Scroll,
 };
 use crate::{
-    ui::kit::{Button, EmptyState, Glyph, Icon, Size, Spinner, Time, TimeStyle, Variant},
+    ui::kit::{Button, EmptyState, For, Glyph, Icon, Show, Size, Spinner, Time, TimeStyle, Variant, effect},
     wire::id::{MessageId, Millis},
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -32,7 +32,7 @@ pub fn Transcript(room: Room) -> impl IntoView {
         (arrived, sent, older)
     });
     let hash = use_location().hash;
-    Effect::new(move || {
+    effect(move || {
         let target = hash.read().trim_start_matches('#').strip_prefix("m-").and_then(|id| id.parse::<MessageId>().ok());
         if let Some(message) = target {
             spawn_local(async move {

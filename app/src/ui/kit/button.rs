@@ -1,7 +1,7 @@
 //! Buttons and links that look like them. Events and further attributes are put on the component itself
 //! (`<Button on:click=…>`), so there is no property for each.
 
-use super::{Glyph, Icon, Spinner};
+use super::{Glyph, Icon, Show, Spinner};
 use leptos::prelude::*;
 
 /// How much a button wants to be pressed.

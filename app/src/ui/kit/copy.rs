@@ -1,7 +1,7 @@
 //! The copy buttons of code blocks. They come as HTML from [`crate::ui::markdown`], so one listener on the page serves
 //! them all, those of blocks not yet written included. Until it listens they are not shown (see `style/tailwind.css`).
 
-use super::Toaster;
+use super::{Toaster, effect};
 use leptos::{prelude::*, task::spawn_local};
 use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
@@ -14,10 +14,8 @@ const SAID: Duration = Duration::from_millis(1600);
 /// Listens for presses on `[data-copy]` for as long as the page lives.
 pub fn listen() {
     let toaster = Toaster::expect();
-    Effect::new(move || {
-        if let Some(root) = document().document_element() {
-            _ = root.set_attribute("data-awake", "");
-        }
+    effect(move || {
+        tell_awake();
         let handle = window_event_listener(leptos::ev::click, move |ev| {
             let button = ev.target().and_then(|target| target.dyn_into::<Element>().ok());
             let button = button.and_then(|element| element.closest("[data-copy]").ok().flatten());
@@ -30,6 +28,13 @@ pub fn listen() {
         });
         on_cleanup(move || handle.remove());
     });
+}
+
+/// Lets the style sheet show what needs script.
+pub fn tell_awake() {
+    if let Some(root) = document().document_element() {
+        _ = root.set_attribute("data-awake", "");
+    }
 }
 
 /// Puts `text` on the clipboard, then calls `done`; says so if the browser refuses.

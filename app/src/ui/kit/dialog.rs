@@ -1,7 +1,7 @@
 //! A modal question. It is the browser's own `<dialog>`: focus is kept inside and goes back to where it was, Escape and
 //! a press beside it close it.
 
-use super::{Glyph, IconButton};
+use super::{Glyph, IconButton, Show, effect};
 use leptos::{html, prelude::*};
 
 /// A dialog with a title, open while `open` is.
@@ -16,7 +16,7 @@ pub fn Dialog(
     children: ChildrenFn,
 ) -> impl IntoView {
     let node = NodeRef::<html::Dialog>::new();
-    Effect::new(move || {
+    effect(move || {
         let Some(dialog) = node.get() else { return };
         match (open.get(), dialog.open()) {
             (true, false) => _ = dialog.show_modal(),

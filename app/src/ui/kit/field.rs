@@ -1,8 +1,10 @@
 //! Text fields: a label, the input, a hint, and beside it the error that concerns it. The limit is said before it is
 //! hit, and the server says the same sentence as the browser would.
 
-use super::{Glyph, IconButton, awake};
+use super::{Glyph, Icon};
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlInputElement};
 
 const INPUT: &str = "block w-full rounded-md border border-line-strong bg-raised px-3 text-base text-text \
                      placeholder:text-muted transition-colors aria-invalid:border-danger";
@@ -93,7 +95,26 @@ pub fn TextInput(
     }
 }
 
-/// A password, hidden until its eye is pressed. The eye appears once the page is awake.
+/// Listens for presses on the eyes of passwords, on pages that never wake too; called once in the browser.
+pub fn listen() {
+    // For as long as the page lives: the handle is not needed.
+    _ = window_event_listener(leptos::ev::click, |event| {
+        let pressed = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let Some(eye) = pressed.and_then(|element| element.closest("[data-eye]").ok().flatten()) else { return };
+        let field = eye.get_attribute("data-eye").and_then(|id| document().get_element_by_id(&id));
+        let Some(input) = field.and_then(|field| field.dyn_into::<HtmlInputElement>().ok()) else { return };
+        let show = input.type_() == "password";
+        input.set_type(if show { "text" } else { "password" });
+        let words = if show { "Hide password" } else { SHOW };
+        _ = eye.set_attribute("aria-label", words);
+        _ = eye.set_attribute("title", words);
+        _ = eye.toggle_attribute_with_force("data-shown", show);
+    });
+}
+
+const SHOW: &str = "Show password";
+
+/// A password, hidden until its eye is pressed (see [`listen`]). The eye appears once there is script.
 #[component]
 pub fn PasswordInput(
     /// The form's field, and the element's id.
@@ -115,8 +136,6 @@ pub fn PasswordInput(
     #[prop(optional)]
     max: Option<usize>,
 ) -> impl IntoView {
-    let shown = RwSignal::new(false);
-    let awake = awake();
     let described = described_by(name, &hint);
     view! {
         <Labelled name label hint error>
@@ -124,7 +143,7 @@ pub fn PasswordInput(
                 <input
                     id=name
                     name=name
-                    r#type=move || if shown.get() { "text" } else { "password" }
+                    r#type="password"
                     class=format!("h-11 pe-12 {INPUT}")
                     autocomplete=autocomplete
                     autocapitalize="none"
@@ -135,15 +154,17 @@ pub fn PasswordInput(
                     aria-describedby=described
                     aria-invalid=move || error.get().is_some().then_some("true")
                 />
-                <div class="absolute inset-y-0 end-1 flex items-center" hidden=move || !awake.get()>
-                    <IconButton
-                        glyph=Signal::derive(move || if shown.get() { Glyph::EyeOff } else { Glyph::Eye })
-                        label=Signal::derive(move || {
-                            if shown.get() { "Hide password" } else { "Show password" }.to_owned()
-                        })
-                        class="pointer-coarse:size-9"
-                        on:click=move |_| shown.update(|shown| *shown = !*shown)
-                    />
+                <div class="absolute inset-y-0 end-1 flex items-center">
+                    <button
+                        r#type="button"
+                        class="group inline-flex size-9 shrink-0 items-center justify-center rounded-md text-muted transition hover:bg-hover hover:text-text"
+                        data-eye=name
+                        aria-label=SHOW
+                        title=SHOW
+                    >
+                        <Icon glyph=Glyph::Eye class="size-5 group-data-shown:hidden"/>
+                        <Icon glyph=Glyph::EyeOff class="size-5 not-group-data-shown:hidden"/>
+                    </button>
                 </div>
             </div>
         </Labelled>

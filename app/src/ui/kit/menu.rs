@@ -27,6 +27,9 @@ pub fn Menu(
     /// The button's inside.
     #[prop(optional)]
     trigger: Option<ViewFn>,
+    /// Set when it is opened, for items that are made only then; they [`arrange`] it when they are there.
+    #[prop(optional)]
+    opened: Option<RwSignal<bool>>,
     /// The items.
     children: Children,
 ) -> impl IntoView {
@@ -38,6 +41,9 @@ pub fn Menu(
             let open = list.matches(":popover-open").unwrap_or(false);
             _ = button.set_attribute("aria-expanded", if open { "true" } else { "false" });
             if open {
+                if let Some(opened) = opened {
+                    opened.set(true);
+                }
                 place(&list, &button);
                 focus(&list, |_, _| 0);
             }
@@ -127,6 +133,19 @@ pub fn MenuLink(
     }
 }
 
+/// Puts an open menu in its place again and the focus on its first item, because it has other items now.
+pub fn arrange(id: &str) {
+    let html = |element: web_sys::Element| element.dyn_into::<web_sys::HtmlElement>().ok();
+    let list = document().get_element_by_id(id).and_then(html);
+    let button = document().query_selector(&format!("[popovertarget='{id}']")).ok().flatten().and_then(html);
+    if let (Some(list), Some(button)) = (list, button)
+        && list.matches(":popover-open").unwrap_or(false)
+    {
+        place(&list, &button);
+        focus(&list, |_, _| 0);
+    }
+}
+
 fn close(list: NodeRef<html::Div>) {
     if let Some(list) = list.get() {
         _ = list.hide_popover();
@@ -142,8 +161,14 @@ fn place(list: &web_sys::HtmlElement, button: &web_sys::HtmlElement) {
     let below = place.bottom() + 4.0;
     let y = if below + size.height() > height - 8.0 { (place.top() - size.height() - 4.0).max(8.0) } else { below };
     let style = list.style();
-    _ = style.set_property("--menu-x", &format!("{x}px"));
-    _ = style.set_property("--menu-y", &format!("{y}px"));
+    _ = style.set_property("--menu-x", &pixels(x));
+    _ = style.set_property("--menu-y", &pixels(y));
+}
+
+/// Whole ones: the printing of fractions would be the only such in the bundle, and is large.
+#[expect(clippy::cast_possible_truncation, reason = "a window is not as large")]
+fn pixels(n: f64) -> String {
+    format!("{}px", n.round() as i32)
 }
 
 /// Moves focus to the item that `next` chooses from the present one and their number.

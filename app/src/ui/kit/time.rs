@@ -1,6 +1,7 @@
 //! Points in time. The server and the first draw of the browser write UTC in a form of their own, so both write the same
 //! bytes; an effect then says it in the reader's zone and manner.
 
+use super::effect;
 use crate::wire::id::Millis;
 use leptos::{
     prelude::*,
@@ -43,7 +44,7 @@ pub fn Time(
     style: TimeStyle,
 ) -> impl IntoView {
     let text = RwSignal::new(utc(at, style));
-    Effect::new(move || text.set(local(at, style)));
+    effect(move || text.set(local(at, style)));
     view! { <time datetime=iso(at)>{move || text.get()}</time> }
 }
 

@@ -1,7 +1,7 @@
 //! Short news that need no answer, in a corner; some can be taken back. They go by themselves, except while one points
 //! at them or holds focus there, and a screen reader says them when it has time (a polite live region).
 
-use super::{Glyph, IconButton};
+use super::{For, Glyph, IconButton, Watched, effect};
 use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*};
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ struct Toast {
 /// Where news are put; taken from context.
 #[derive(Clone, Copy, Debug)]
 pub struct Toaster {
-    toasts: RwSignal<Vec<Toast>>,
+    toasts: Watched<Vec<Toast>>,
     next: StoredValue<u32>,
 }
 
 impl Toaster {
     /// Makes it and provides it.
     pub fn provide() {
-        provide_context(Self { toasts: RwSignal::new(Vec::new()), next: StoredValue::new(0) });
+        provide_context(Self { toasts: Watched::new(Vec::new()), next: StoredValue::new(0) });
     }
 
     /// The page's own.
@@ -98,7 +98,7 @@ fn ToastView(toast: Toast) -> impl IntoView {
         hold();
         timer.set_value(set_timeout_with_handle(move || toaster.remove(key), STAY).ok());
     };
-    Effect::new(release);
+    effect(release);
     on_cleanup(hold);
     let looks = if toast.danger { "border-danger text-danger" } else { "border-line text-text" };
     view! {

@@ -17,6 +17,11 @@ pub(super) fn open(target: &str, out: &mut String) -> bool {
     true
 }
 
+/// Whether a link may lead there, and there is a page of the web.
+pub fn is_web_address(target: &str) -> bool {
+    allowed(target) && target.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("http"))
+}
+
 fn allowed(target: &str) -> bool {
     let after = |scheme: &str| {
         target

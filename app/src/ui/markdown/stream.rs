@@ -160,9 +160,10 @@ impl Fence {
         Some(Self { mark, length, code, html, at: at + line.len() })
     }
 
-    /// `CommonMark` 4.5: up to three blanks, at least as many marks as opened it, nothing else but blanks.
+    /// `CommonMark` 4.5: up to three blanks, at least as many marks as opened it, nothing else but blanks. A tab after
+    /// them would close it by the letter, but the parser says otherwise, and both must say the same.
     fn closes(&self, line: &str) -> bool {
-        let inner = line.trim_end_matches(['\n', ' ', '\t']);
+        let inner = line.trim_end_matches(['\n', ' ']);
         let marks = inner.trim_start_matches(' ');
         inner.len() - marks.len() <= 3 && marks.len() >= self.length && marks.bytes().all(|byte| byte == self.mark)
     }

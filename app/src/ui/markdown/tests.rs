@@ -292,6 +292,15 @@ fn an_open_block_of_code_only_grows() {
 }
 
 #[test]
+fn a_fence_closes_where_the_parser_closes_it() {
+    for source in ["```rust\n```\t\nx", "```\n``` \nx", "```\n   ```\nx", "~~~~\n~~~\n~~~~~\nx", "```\n    ```\nx"] {
+        let mut stream = Stream::with(source);
+        stream.finish();
+        assert_eq!(stream.html(), render(source), "{source:?}");
+    }
+}
+
+#[test]
 fn one_kind_of_line_end_and_no_nul() {
     assert_eq!(render("a\r\nb\rc\0"), render("a\nb\nc\u{fffd}"));
     let mut stream = Stream::with("a\r");

@@ -8,8 +8,10 @@ use crate::{
             Chat, NewChat,
             room::Room,
             session::{Link, Session},
+            text,
         },
-        kit::{EmptyState, Glyph, LinkButton, Skeleton, Toaster, Variant},
+        kit::{EmptyState, Glyph, LinkButton, Skeleton, Toaster, Transition, Variant, effect},
+        load::Loaded,
         sidebar::{Conversations, Sidebar},
     },
     wire::{account::Viewer, conversation::ModelChoice, error::ApiError, id::ConversationId},
@@ -20,7 +22,7 @@ use leptos_router::{components::Outlet, hooks::use_params_map};
 
 /// The models on offer, asked once; as context.
 #[derive(Clone, Copy, Debug)]
-pub struct Models(pub Resource<Result<Vec<ModelChoice>, ApiError>>);
+pub struct Models(pub Loaded<Vec<ModelChoice>>);
 
 /// The sidebar, and beside it the page of the route.
 #[component]
@@ -36,10 +38,10 @@ pub fn ChatFrame() -> impl IntoView {
 fn Frame() -> impl IntoView {
     let session = Session::new();
     provide_context(session);
-    provide_context(Models(Resource::new_blocking(|| (), |()| models())));
+    provide_context(Models(Loaded::once(models)));
     let conversations = Conversations::provide();
     let toaster = Toaster::expect();
-    Effect::new(move || {
+    effect(move || {
         session.listen(Callback::new(move |event| conversations.hear(&event)));
         session.start();
     });
@@ -50,7 +52,7 @@ fn Frame() -> impl IntoView {
         }
         connected
     });
-    Effect::new(move || {
+    effect(move || {
         if let Some(notice) = session.notice.get() {
             toaster.fail(notice);
             session.notice.set(None);
@@ -87,21 +89,19 @@ pub fn ChatRoom() -> impl IntoView {
     let viewer = expect_context::<Viewer>();
     let session = expect_context::<Session>();
     let params = use_params_map();
-    let id = Memo::new(move |_| params.read().get("id").and_then(|id| id.parse::<ConversationId>().ok()));
-    let opened = Resource::new_blocking(
-        move || id.get(),
-        |id| async move {
-            match id {
-                Some(id) => open_conversation(id).await,
-                None => Err(ApiError::NotFound),
-            }
-        },
-    );
+    let id = move || params.read().get("id").unwrap_or_default();
+    let opened = Loaded::by(id, |id| async move {
+        match id.parse::<ConversationId>() {
+            Ok(id) => open_conversation(id).await,
+            Err(_) => Err(ApiError::NotFound),
+        }
+    });
     view! {
         <Transition fallback=Loading>
             {move || Suspend::new(async move {
                 match opened.await {
                     Ok(view) => {
+                        text::ready().await;
                         let room = Room::open(viewer.id, view, session);
                         view! { <Chat room/> }.into_any()
                     }

@@ -1,12 +1,13 @@
 //! Joining a conversation by an invitation. Opening the link changes nothing: the page says who invites and to what, and
 //! a form posts the answer. A link that was revoked or has lapsed says so and leads home.
 
-use super::form::Card;
+use super::form::{Card, Form, Post};
 use crate::{
     api::rooms::{Join, invitation},
     ui::{
         app::SignedIn,
-        kit::{Banner, Button, LinkButton, Size, Tone, Variant},
+        kit::{Banner, Button, LinkButton, Size, Suspense, Tone, Variant},
+        load::Loaded,
     },
     wire::{error::ApiError, room::Invited},
 };
@@ -17,7 +18,7 @@ use leptos_router::hooks::use_params_map;
 /// The page.
 #[component]
 pub fn JoinPage() -> impl IntoView {
-    let action = ServerAction::<Join>::new();
+    let action = Post::to::<Join>();
     let token = use_params_map().with_untracked(|params| params.get("token")).unwrap_or_default();
     view! {
         <Title text="Join a conversation"/>
@@ -29,9 +30,9 @@ pub fn JoinPage() -> impl IntoView {
 
 /// What the link is good for.
 #[component]
-fn Link(action: ServerAction<Join>, token: String) -> impl IntoView {
+fn Link(action: Post, token: String) -> impl IntoView {
     let asked = token.clone();
-    let invited = Resource::new_blocking(move || asked.clone(), invitation);
+    let invited = Loaded::by(move || asked.clone(), invitation);
     view! {
         <Suspense>
             {move || {
@@ -48,11 +49,11 @@ fn Link(action: ServerAction<Join>, token: String) -> impl IntoView {
 }
 
 #[component]
-fn Invitation(action: ServerAction<Join>, token: String, invited: Invited) -> impl IntoView {
-    let value = action.value();
+fn Invitation(action: Post, token: String, invited: Invited) -> impl IntoView {
+    let answer = action.answer();
     // It may have been revoked since the page was made.
     let error = move || {
-        value.with(|value| match value {
+        answer.with(|answer| match answer {
             Some(Err(error)) => Some(told(error)),
             _ => None,
         })
@@ -64,12 +65,12 @@ fn Invitation(action: ServerAction<Join>, token: String, invited: Invited) -> im
                 <p class="text-sm text-muted">
                     "You will see everything that was said in it, and its members will see your name and what you write."
                 </p>
-                <ActionForm action>
+                <Form post=action>
                     <input r#type="hidden" name="token" value=token/>
                     <Button kind="submit" variant=Variant::Primary size=Size::Wide busy=action.pending()>
                         "Join the conversation"
                     </Button>
-                </ActionForm>
+                </Form>
                 <LinkButton href="/" variant=Variant::Ghost size=Size::Wide>
                     "Not now"
                 </LinkButton>

@@ -1,11 +1,12 @@
 //! Signing in. One refusal serves for an unknown name and a wrong password, so the page tells nobody who has an account.
 
-use super::form::{Card, FormError, asked, field_error, next_path};
+use super::form::{Card, Form, FormError, Post, asked, next_path};
 use crate::{
     api::account::{self, SignIn},
     ui::{
         app::{Session, encode},
-        kit::{Button, PasswordInput, Size, TextInput, Variant},
+        kit::{Button, PasswordInput, Size, Suspense, TextInput, Variant},
+        load::Loaded,
     },
     wire::limits,
 };
@@ -16,15 +17,15 @@ use leptos_router::components::Redirect;
 /// The page. Whoever is signed in already goes where they wanted to go.
 #[component]
 pub fn SignInPage() -> impl IntoView {
-    let action = ServerAction::<SignIn>::new();
+    let post = Post::to::<SignIn>();
     let next = next_path();
     let sign_up = if next == "/" { "/sign-up".to_owned() } else { format!("/sign-up?next={}", encode(&next)) };
     view! {
         <Title text="Sign in"/>
         <AlreadySignedIn next=next.clone()/>
         <Card title="Welcome back" lead="Sign in to go on with your conversations.">
-            <ActionForm action attr:class="space-y-5">
-                <FormError action fields=&["name", "password"]/>
+            <Form post class="space-y-5">
+                <FormError post fields=&["name", "password"]/>
                 <input r#type="hidden" name="next" value=next/>
                 <TextInput
                     name="name"
@@ -34,19 +35,19 @@ pub fn SignInPage() -> impl IntoView {
                     max=limits::USERNAME_MAX
                     required=true
                     autofocus=true
-                    error=field_error(action, "name")
+                    error=post.field_error("name")
                 />
                 <PasswordInput
                     name="password"
                     label="Password"
                     autocomplete="current-password"
                     max=limits::PASSWORD_MAX
-                    error=field_error(action, "password")
+                    error=post.field_error("password")
                 />
-                <Button kind="submit" variant=Variant::Primary size=Size::Wide busy=action.pending()>
+                <Button kind="submit" variant=Variant::Primary size=Size::Wide busy=post.pending()>
                     "Sign in"
                 </Button>
-            </ActionForm>
+            </Form>
             <SignUpLink href=sign_up/>
         </Card>
     }
@@ -54,7 +55,7 @@ pub fn SignInPage() -> impl IntoView {
 
 #[component]
 fn SignUpLink(href: String) -> impl IntoView {
-    let open = Resource::new_blocking(|| (), |()| account::signup_open());
+    let open = Loaded::once(account::signup_open);
     let link = move |href| {
         view! {
             <p class="mt-6 text-center text-sm text-muted">
@@ -68,7 +69,7 @@ fn SignUpLink(href: String) -> impl IntoView {
         <Suspense>
             {move || {
                 let href = href.clone();
-                Suspend::new(async move { matches!(open.await, Ok(true)).then(|| link(href)) })
+                Suspend::new(async move { matches!(open.await, Ok(true)).then(|| link(href)).into_any() })
             }}
         </Suspense>
     }
@@ -82,7 +83,7 @@ pub(super) fn AlreadySignedIn(next: String) -> impl IntoView {
         <Suspense>
             {move || {
                 let next = next.clone();
-                Suspend::new(async move { matches!(viewer.await, Ok(Some(_))).then(|| view! { <Redirect path=next/> }) })
+                Suspend::new(async move { matches!(viewer.await, Ok(Some(_))).then(|| view! { <Redirect path=next/> }).into_any() })
             }}
         </Suspense>
     }

@@ -1,14 +1,15 @@
 //! Making an account; closed by configuration, it says so. The limits stand beside the fields before they are hit.
 
 use super::{
-    form::{Card, FormError, asked, field_error, next_path},
+    form::{Card, Form, FormError, Post, asked, next_path},
     sign_in::AlreadySignedIn,
 };
 use crate::{
     api::account::{self, SignUp},
     ui::{
         app::sign_in_path,
-        kit::{Banner, Button, PasswordInput, Size, TextInput, Tone, Variant},
+        kit::{Banner, Button, PasswordInput, Size, Suspense, TextInput, Tone, Variant},
+        load::Loaded,
     },
     wire::limits,
 };
@@ -18,8 +19,8 @@ use leptos_meta::Title;
 /// The page.
 #[component]
 pub fn SignUpPage() -> impl IntoView {
-    let action = ServerAction::<SignUp>::new();
-    let open = Resource::new_blocking(|| (), |()| account::signup_open());
+    let post = Post::to::<SignUp>();
+    let open = Loaded::once(account::signup_open);
     let next = next_path();
     let sign_in = sign_in_path(&next);
     view! {
@@ -31,7 +32,7 @@ pub fn SignUpPage() -> impl IntoView {
                     let next = next.clone();
                     Suspend::new(async move {
                         match open.await {
-                            Ok(true) => view! { <SignUpForm action next/> }.into_any(),
+                            Ok(true) => view! { <SignUpForm post next/> }.into_any(),
                             Ok(false) => view! { <Closed/> }.into_any(),
                             Err(error) => view! { <Banner tone=Tone::Danger>{error.to_string()}</Banner> }.into_any(),
                         }
@@ -55,10 +56,10 @@ fn Closed() -> impl IntoView {
 }
 
 #[component]
-fn SignUpForm(action: ServerAction<SignUp>, next: String) -> impl IntoView {
+fn SignUpForm(post: Post, next: String) -> impl IntoView {
     view! {
-        <ActionForm action attr:class="space-y-5">
-            <FormError action fields=&["name", "password"]/>
+        <Form post class="space-y-5">
+            <FormError post fields=&["name", "password"]/>
             <input r#type="hidden" name="next" value=next/>
             <TextInput
                 name="name"
@@ -69,7 +70,7 @@ fn SignUpForm(action: ServerAction<SignUp>, next: String) -> impl IntoView {
                 required=true
                 autofocus=true
                 hint=format!("{} to {} letters, digits, «.», «_» or «-».", limits::USERNAME_MIN, limits::USERNAME_MAX)
-                error=field_error(action, "name")
+                error=post.field_error("name")
             />
             <PasswordInput
                 name="password"
@@ -78,11 +79,11 @@ fn SignUpForm(action: ServerAction<SignUp>, next: String) -> impl IntoView {
                 min=limits::PASSWORD_MIN
                 max=limits::PASSWORD_MAX
                 hint=format!("{} to {} characters; a few words are easiest.", limits::PASSWORD_MIN, limits::PASSWORD_MAX)
-                error=field_error(action, "password")
+                error=post.field_error("password")
             />
-            <Button kind="submit" variant=Variant::Primary size=Size::Wide busy=action.pending()>
+            <Button kind="submit" variant=Variant::Primary size=Size::Wide busy=post.pending()>
                 "Make the account"
             </Button>
-        </ActionForm>
+        </Form>
     }
 }

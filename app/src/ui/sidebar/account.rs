@@ -4,6 +4,7 @@ use crate::{
     api::account::SignOut,
     ui::{
         kit::{Avatar, Glyph, Menu, MenuItem, MenuLink},
+        page::form::{Form, Post},
         theme::{Choice, Theme},
     },
     wire::account::Viewer,
@@ -15,7 +16,7 @@ use leptos::prelude::*;
 pub fn AccountMenu() -> impl IntoView {
     let viewer = expect_context::<Viewer>();
     let theme = expect_context::<Theme>();
-    let sign_out = ServerAction::<SignOut>::new();
+    let sign_out = Post::to::<SignOut>();
     let name = viewer.name.to_string();
     let face = {
         let name = name.clone();
@@ -52,9 +53,9 @@ pub fn AccountMenu() -> impl IntoView {
             >
                 <MenuLink href="/settings" glyph=Glyph::Settings>"Settings"</MenuLink>
                 {themes}
-                <ActionForm action=sign_out>
+                <Form post=sign_out>
                     <MenuItem glyph=Glyph::SignOut kind="submit">"Sign out"</MenuItem>
-                </ActionForm>
+                </Form>
             </Menu>
         </div>
     }

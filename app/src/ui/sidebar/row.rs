@@ -1,16 +1,14 @@
 //! One conversation of the list: open, rename in place, pin, delete with undo.
 
-use super::Conversations;
+mod change;
+
 use crate::{
-    api::conversations::{delete_conversation, pin_conversation, rename_conversation, restore_conversation},
-    ui::kit::{Glyph, Icon, Menu, MenuItem, Toaster},
-    wire::{conversation::ConversationSummary, id::ConversationId, limits},
+    ui::kit::{Glyph, Icon, Menu, Show, lazy::later, memo},
+    wire::conversation::ConversationSummary,
 };
-use leptos::{ev::KeyboardEvent, html, prelude::*, task::spawn_local};
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_location, use_navigate},
-};
+use change::{ITEMS, RENAMING};
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
 /// A row.
 #[component]
@@ -20,7 +18,7 @@ pub fn ConversationRow(row: ConversationSummary) -> impl IntoView {
     view! {
         <li>
             <Show when=move || renaming.get() fallback=move || view! { <Closed row=row.get_value() renaming/> }>
-                <Renaming row=row.get_value() renaming/>
+                {later(&RENAMING, move |draw| draw(row.get_value(), renaming))}
             </Show>
         </li>
     }
@@ -36,7 +34,7 @@ fn Closed(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView {
     let path = format!("/c/{}", row.id);
     let here = {
         let path = path.clone();
-        Memo::new(move |_| place.pathname.get() == path)
+        memo(move || place.pathname.get() == path)
     };
     let title = title_of(&row);
     let shared = (row.members > 1).then(|| {
@@ -67,113 +65,26 @@ fn Closed(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView {
     }
 }
 
+/// The button; what is in the menu needs script, and is made when it is opened.
 #[component]
 fn RowMenu(row: ConversationSummary, renaming: RwSignal<bool>, here: Memo<bool>) -> impl IntoView {
-    let conversations = expect_context::<Conversations>();
-    let toaster = Toaster::expect();
-    let navigate = use_navigate();
-    let (id, pinned, owned) = (row.id, row.pinned, row.owned);
-    let (pin_glyph, pin_words) = if pinned { (Glyph::PinOff, "Unpin") } else { (Glyph::Pin, "Pin") };
-    let pin = move |_| {
-        spawn_local(async move {
-            match pin_conversation(id, !pinned).await {
-                Ok(summary) => conversations.put(summary),
-                Err(error) => toaster.fail(error),
-            }
-        });
-    };
-    let delete = move |_| {
-        if here.get_untracked() {
-            navigate("/", NavigateOptions::default());
-        }
-        delete_with_undo(id, conversations, toaster);
-    };
+    let opened = RwSignal::new(false);
+    let label = format!("What to do with «{}»", title_of(&row));
+    let id = menu_id(&row);
+    let row = StoredValue::new(row);
+    let items = move || opened.get().then(|| later(&ITEMS, move |draw| draw(row.get_value(), renaming, here)));
     view! {
         <Menu
-            id=format!("row-{id}")
-            label=format!("What to do with «{}»", title_of(&row))
+            id
+            label
             class="inline-flex size-8 shrink-0 items-center justify-center rounded-sm text-muted transition hover:text-text pointer-fine:opacity-0 group-hover/row:opacity-100 group-focus-within/row:opacity-100 aria-expanded:opacity-100"
+            opened
         >
-            <MenuItem glyph=pin_glyph on:click=pin>{pin_words}</MenuItem>
-            {owned
-                .then(|| {
-                    view! {
-                        <MenuItem glyph=Glyph::Pencil on:click=move |_| renaming.set(true)>"Rename"</MenuItem>
-                        <MenuItem glyph=Glyph::Trash danger=true on:click=delete>"Delete"</MenuItem>
-                    }
-                })}
+            {items}
         </Menu>
     }
 }
 
-fn delete_with_undo(id: ConversationId, conversations: Conversations, toaster: Toaster) {
-    spawn_local(async move {
-        match delete_conversation(id).await {
-            Ok(()) => {
-                conversations.drop(id);
-                toaster.undoable("Conversation deleted.", move || {
-                    spawn_local(async move {
-                        match restore_conversation(id).await {
-                            Ok(summary) => conversations.put(summary),
-                            Err(error) => toaster.fail(error),
-                        }
-                    });
-                });
-            }
-            Err(error) => toaster.fail(error),
-        }
-    });
-}
-
-#[component]
-fn Renaming(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView {
-    let conversations = expect_context::<Conversations>();
-    let toaster = Toaster::expect();
-    let node = NodeRef::<html::Input>::new();
-    Effect::new(move || {
-        if let Some(input) = node.get() {
-            _ = input.focus();
-            input.select();
-        }
-    });
-    let (id, before) = (row.id, row.title.clone());
-    let save = move || {
-        let Some(title) = node.get_untracked().map(|input| input.value().trim().to_owned()) else { return };
-        renaming.set(false);
-        if title.is_empty() || title == before {
-            return;
-        }
-        spawn_local(async move {
-            match rename_conversation(id, title).await {
-                Ok(summary) => conversations.put(summary),
-                Err(error) => toaster.fail(error),
-            }
-        });
-    };
-    let keyed = {
-        let save = save.clone();
-        move |event: KeyboardEvent| match event.key().as_str() {
-            "Enter" if !event.is_composing() => save(),
-            "Escape" => {
-                event.prevent_default();
-                renaming.set(false);
-            }
-            _ => {}
-        }
-    };
-    view! {
-        <input
-            node_ref=node
-            class="h-10 w-full rounded-md border border-brand bg-raised px-3 text-sm"
-            aria-label="New title"
-            maxlength=limits::TITLE_MAX.to_string()
-            prop:value=row.title
-            on:keydown=keyed
-            on:blur=move |_| {
-                if renaming.try_get_untracked() == Some(true) {
-                    save();
-                }
-            }
-        />
-    }
+fn menu_id(row: &ConversationSummary) -> String {
+    format!("row-{}", row.id)
 }

@@ -2,11 +2,18 @@
 
 use crate::{
     api::conversations::search,
-    ui::kit::{EmptyState, Glyph, Icon, IconButton, Spinner, Time, TimeStyle},
+    ui::kit::{EmptyState, Glyph, Icon, IconButton, Show, Spinner, Time, TimeStyle, Watched, lazy::lazy},
     wire::{conversation::SearchHit, limits},
 };
 use leptos::{ev::KeyboardEvent, html, prelude::*, task::spawn_local};
 use std::time::Duration;
+
+lazy! {
+    /// Asks the server, unless something else was typed since.
+    pub static ASK: fn(SearchState, u32) = more(SearchState::ask);
+    /// What was found.
+    pub static HITS: fn(SearchState) -> AnyView = more(|search| view! { <Hits search/> }.into_any());
+}
 
 /// Milliseconds without a key before the server is asked.
 const PAUSE: u64 = 250;
@@ -15,7 +22,7 @@ const PAUSE: u64 = 250;
 #[derive(Clone, Copy, Debug)]
 pub struct SearchState {
     query: RwSignal<String>,
-    found: RwSignal<Option<Result<Vec<SearchHit>, String>>>,
+    found: Watched<Option<Result<Vec<SearchHit>, String>>>,
     node: NodeRef<html::Input>,
     asked: StoredValue<u32>,
 }
@@ -31,7 +38,7 @@ impl SearchState {
     pub fn new() -> Self {
         Self {
             query: RwSignal::new(String::new()),
-            found: RwSignal::new(None),
+            found: Watched::new(None),
             node: NodeRef::new(),
             asked: StoredValue::new(0),
         }
@@ -65,7 +72,15 @@ impl SearchState {
         if blank {
             return self.found.set(None);
         }
-        set_timeout(move || self.ask(asked), Duration::from_millis(PAUSE));
+        let ask = move || {
+            spawn_local(async move {
+                // If it did not come, the place for what is found says so.
+                if let Ok(ask) = ASK.load().await {
+                    ask(self, asked);
+                }
+            });
+        };
+        set_timeout(ask, Duration::from_millis(PAUSE));
     }
 
     fn ask(self, asked: u32) {
@@ -77,7 +92,7 @@ impl SearchState {
         spawn_local(async move {
             let found = search(query).await.map_err(|error| error.to_string());
             if current() {
-                self.found.try_set(Some(found));
+                self.found.set(Some(found));
             }
         });
     }
@@ -118,9 +133,8 @@ pub fn Search(search: SearchState) -> impl IntoView {
     }
 }
 
-/// What was found.
 #[component]
-pub fn Hits(search: SearchState) -> impl IntoView {
+fn Hits(search: SearchState) -> impl IntoView {
     move || {
         match search.found.get() {
         None => {

@@ -1,15 +1,24 @@
-//! Whatever is written can be read, and means the same.
+//! Whatever is written can be read, by servers and by pages, and means the same.
 
 use crate::wire::{
+    app::ToolApp,
+    attachment::{AttachmentRef, Piece},
     conversation::ConversationSummary,
+    elicitation::{Choice, Field, FieldKind, ServerQuestion, TextFormat, Wants},
     error::ApiError,
     event::{ByeReason, ChatEvent, ClientEvent, TextKind},
     id::{CallId, Millis, ModelId, Seq},
+    json,
     message::{
-        Author, Fault, FaultKind, FileRef, Message, Part, Role, Status, TurnEnd, TurnSnapshot, TurnState, Usage,
+        Author, Fault, FaultKind, FileRef, Message, Part, Resource, Role, Status, TurnEnd, TurnSnapshot, TurnState,
+        Usage,
     },
+    picker::Reference,
+    policy::{Question, Why},
     room::Member,
-    tool::{Approval, OpenCall, ToolCall, ToolOutcome, ToolResult, ToolState},
+    tool::{
+        Annotations, Approval, Attached, Edited, OpenCall, ToolCall, ToolOutcome, ToolResult, ToolServer, ToolState,
+    },
 };
 use proptest::{collection::vec, option, prelude::*, sample::select, strategy::Union};
 use serde::{Serialize, de::DeserializeOwned};
@@ -20,6 +29,7 @@ use uuid::Uuid;
 fn same<T: Serialize + DeserializeOwned + PartialEq + Debug>(it: &T) {
     let json = serde_json::to_string(it).unwrap();
     assert_eq!(&serde_json::from_str::<T>(&json).unwrap(), it, "{json}");
+    assert_eq!(json::read::<T>(&json).as_ref(), Ok(it), "{json}");
 }
 
 proptest! {
@@ -40,7 +50,8 @@ proptest! {
 
     #[test]
     fn anything_else_is_refused_and_not_more(text in any::<String>(), value in value()) {
-        let _ = serde_json::from_str::<ClientEvent>(&text);
+        prop_assert_eq!(json::read::<ClientEvent>(&text).is_ok(), serde_json::from_str::<ClientEvent>(&text).is_ok());
+        prop_assert!(json::read::<ClientEvent>(&value.to_string()).is_err());
         prop_assert!(serde_json::from_value::<ClientEvent>(value).is_err());
     }
 }
@@ -49,6 +60,27 @@ proptest! {
 fn a_call_stored_before_calls_had_titles() {
     let read: ToolCall = serde_json::from_str(r#"{"id":"c","name":"sum","arguments":{}}"#).unwrap();
     assert_eq!(read, ToolCall::new(CallId("c".to_owned()), "sum", serde_json::json!({})));
+}
+
+#[test]
+fn a_result_stored_before_results_had_pieces() {
+    let read: ToolOutcome = serde_json::from_str(r#"{"text":"42","structured":{"sum":42}}"#).unwrap();
+    assert_eq!(read, ToolOutcome::ok("42", serde_json::json!({"sum": 42})));
+    assert!(!serde_json::to_string(&read).unwrap().contains("content"));
+}
+
+#[test]
+fn a_page_reads_results_and_knows_what_it_does_not_read() {
+    let answer = |text: &str| json::read::<Result<Option<(u64, bool)>, ApiError>>(text);
+    assert_eq!(answer(r#"{"Ok":[7,true]}"#), Ok(Ok(Some((7, true)))));
+    assert_eq!(answer(r#"{"Ok":null}"#), Ok(Ok(None)));
+    assert_eq!(answer(r#"{"Err":"not_found"}"#), Ok(Err(ApiError::NotFound)));
+    assert_eq!(answer(r#"{"Err":{"too_many":{"retry_after_s":3}}}"#), Ok(Err(ApiError::TooMany { retry_after_s: 3 })));
+    assert_eq!(json::read::<()>("null"), Ok(()));
+    for other in ["", "7", "{}", r#"{"Ok":[7]}"#, r#"{"Ok":[-7,true]}"#, r#"{"Err":"gone"}"#, r#"{"Ok":null,"Err":1}"#]
+    {
+        assert_eq!(answer(other), Err(json::Unreadable), "{other}");
+    }
 }
 
 fn id<T: From<Uuid> + Debug>() -> impl Strategy<Value = T> {
@@ -90,32 +122,114 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
+fn object() -> impl Strategy<Value = Value> {
+    vec((text(), value()), 0..4).prop_map(|fields| Value::Object(fields.into_iter().collect()))
+}
+
 fn call() -> impl Strategy<Value = ToolCall> {
-    (call_id(), text(), text(), value()).prop_map(|(id, name, title, arguments)| ToolCall {
+    let edited = option::of((value(), text()).prop_map(|(arguments, by)| Edited { arguments, by }));
+    let app = option::of((text(), text()).prop_map(|(server, uri)| Box::new(ToolApp { server, uri })));
+    (call_id(), text(), text(), value(), edited, app).prop_map(|(id, name, title, arguments, edited, app)| ToolCall {
         id,
         name,
         title,
         arguments,
+        edited,
+        app,
     })
 }
 
+fn file() -> impl Strategy<Value = AttachmentRef> {
+    (id(), text(), any::<u64>(), option::of(any::<(u32, u32)>()))
+        .prop_map(|(id, media_type, size, pixels)| AttachmentRef { id, media_type, size, pixels })
+}
+
+fn piece() -> impl Strategy<Value = Piece> {
+    let link = (text(), text(), text(), option::of(text()), option::of(any::<u64>()));
+    prop_oneof![
+        file().prop_map(|file| Piece::File { file }),
+        (text(), file(), text()).prop_map(|(uri, file, preview)| Piece::Resource { uri, file, preview }),
+        link.prop_map(|(uri, name, description, media_type, size)| Piece::Link {
+            uri,
+            name,
+            description,
+            media_type,
+            size
+        }),
+        file().prop_map(|file| Piece::Whole { file }),
+        file().prop_map(|file| Piece::Structured { file }),
+    ]
+}
+
 fn result() -> impl Strategy<Value = ToolResult> {
-    (call_id(), text(), option::of(value()), any::<(bool, bool)>(), any::<u64>()).prop_map(
-        |(call, text, structured, (is_error, truncated), duration_ms)| ToolResult {
+    let attached = (text(), text(), text()).prop_map(|(uri, media_type, text)| Attached { uri, media_type, text });
+    let more = (option::of(attached.prop_map(Box::new)), vec(piece(), 0..3));
+    (call_id(), text(), option::of(value()), any::<(bool, bool)>(), any::<u64>(), more).prop_map(
+        |(call, text, structured, (is_error, truncated), duration_ms, (attached, content))| ToolResult {
             call,
-            outcome: ToolOutcome { text, structured, is_error, truncated },
+            outcome: ToolOutcome { text, structured, is_error, truncated, attached, content },
             duration_ms,
         },
     )
 }
 
+fn question() -> impl Strategy<Value = Question> {
+    let why = vec![Why::Changes, Why::Claim, Why::Exposed, Why::Changed, Why::Wanted, Why::Floor];
+    let server = (text(), text(), any::<bool>()).prop_map(|(id, name, trusted)| ToolServer { id, name, trusted });
+    let claims = any::<(bool, bool, bool, bool)>().prop_map(|(read, destroys, again, reaches)| Annotations {
+        read_only_hint: read,
+        destructive_hint: destroys,
+        idempotent_hint: again,
+        open_world_hint: reaches,
+    });
+    (select(why), option::of(server), claims).prop_map(|(why, server, claims)| Question { why, server, claims })
+}
+
+fn server_question() -> impl Strategy<Value = ServerQuestion> {
+    let number = || option::of(select(vec![0.0, -1.0, 2.5, 1e9]));
+    let choices = || vec((text(), text()).prop_map(|(value, title)| Choice { value, title }), 0..3);
+    let formats = vec![TextFormat::Email, TextFormat::Uri, TextFormat::Date, TextFormat::DateTime];
+    let kind = prop_oneof![
+        (option::of(select(formats)), any::<(u32, u32)>(), option::of(text()))
+            .prop_map(|(format, (min, max), default)| FieldKind::Text { format, min, max, default }),
+        (any::<bool>(), number(), number(), number()).prop_map(|(whole, min, max, default)| FieldKind::Number {
+            whole,
+            min,
+            max,
+            default
+        }),
+        any::<bool>().prop_map(|default| FieldKind::Switch { default }),
+        (choices(), option::of(text())).prop_map(|(choices, default)| FieldKind::One { choices, default }),
+        (choices(), any::<(u32, Option<u32>)>(), vec(text(), 0..3))
+            .prop_map(|(choices, (min, max), default)| FieldKind::Many { choices, min, max, default }),
+    ];
+    let field = (text(), text(), text(), any::<bool>(), kind)
+        .prop_map(|(name, title, description, required, kind)| Field { name, title, description, required, kind });
+    let wants = prop_oneof![
+        vec(field, 0..4).prop_map(|fields| Wants::Form { fields }),
+        (text(), text()).prop_map(|(url, host)| Wants::Visit { url, host }),
+    ];
+    (any::<u32>(), text(), text(), wants).prop_map(|(number, server, message, wants)| ServerQuestion {
+        number,
+        server,
+        message,
+        wants,
+    })
+}
+
 fn tool_state() -> impl Strategy<Value = ToolState> {
     prop_oneof![
-        time().prop_map(|until| ToolState::Asked { until }),
+        (time(), option::of(question())).prop_map(|(until, question)| ToolState::Asked { until, question }),
+        (time(), server_question())
+            .prop_map(|(until, question)| ToolState::Elicits { until, question: Box::new(question) }),
         (option::of(0.0_f32..=1.0), option::of(text()))
             .prop_map(|(progress, note)| ToolState::Running { progress, note }),
         result().prop_map(|result| ToolState::Done { result }),
     ]
+}
+
+fn reference() -> impl Strategy<Value = Reference> {
+    (text(), text(), text(), text()).prop_map(|(server, uri, name, from)| Reference { server, uri, name, from })
 }
 
 fn part() -> impl Strategy<Value = Part> {
@@ -130,6 +244,8 @@ fn part() -> impl Strategy<Value = Part> {
             media_type,
             size
         })),
+        (text(), text(), text(), text(), any::<bool>())
+            .prop_map(|(server, uri, name, text, cut)| Part::Resource(Resource { server, uri, name, text, cut })),
     ]
 }
 
@@ -256,16 +372,24 @@ fn heard() -> impl Strategy<Value = ChatEvent> {
 }
 
 fn said() -> impl Strategy<Value = ClientEvent> {
-    let approval = select(vec![Approval::Once, Approval::Always, Approval::Deny]);
+    let approval = select(vec![
+        Approval::Once,
+        Approval::Conversation,
+        Approval::Always,
+        Approval::Deny,
+        Approval::DenyConversation,
+        Approval::DenyAlways,
+    ]);
     Union::new([
         (option::of(id()), seq()).prop_map(|(conversation, after)| ClientEvent::Hello { conversation, after }).boxed(),
-        (id(), id(), option::of(id()), text(), vec(id(), 0..3), model())
-            .prop_map(|(client_id, conversation, parent, text, files, model)| ClientEvent::Send {
+        (id(), id(), option::of(id()), text(), vec(id(), 0..3), vec(reference(), 0..3), model())
+            .prop_map(|(client_id, conversation, parent, text, files, references, model)| ClientEvent::Send {
                 client_id,
                 conversation,
                 parent,
                 text,
                 files,
+                references,
                 model,
             })
             .boxed(),
@@ -275,8 +399,8 @@ fn said() -> impl Strategy<Value = ClientEvent> {
         (id(), model()).prop_map(|(message, model)| ClientEvent::Regenerate { message, model }).boxed(),
         id().prop_map(|message| ClientEvent::Continue { message }).boxed(),
         id().prop_map(|turn| ClientEvent::Stop { turn }).boxed(),
-        (id(), call_id(), approval)
-            .prop_map(|(turn, call, approval)| ClientEvent::Decide { turn, call, approval })
+        (id(), call_id(), approval, option::of(object()))
+            .prop_map(|(turn, call, approval, arguments)| ClientEvent::Decide { turn, call, approval, arguments })
             .boxed(),
         select(vec![ClientEvent::Typing, ClientEvent::Ping]).boxed(),
     ])

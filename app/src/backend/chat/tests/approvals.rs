@@ -1,11 +1,11 @@
 //! Tools that ask: once, always, deny, lapse, from another tab, by whom.
 
 use super::*;
-use crate::backend::test::on_every_backend;
+use crate::{backend::test::on_every_backend, wire::policy::Policy};
 
-const ASKS: &str = "script:\ntool write {}\necho";
+pub(super) const ASKS: &str = "script:\ntool write {}\necho";
 
-async fn asked(tab: &mut Tab) -> (TurnId, crate::wire::id::CallId) {
+pub(super) async fn asked(tab: &mut Tab) -> (TurnId, crate::wire::id::CallId) {
     let asks = |e: &ChatEvent| matches!(e, ChatEvent::Tool { state: ToolState::Asked { .. }, .. });
     match &*tab.until(asks).await {
         ChatEvent::Tool { turn, call, .. } => (*turn, call.id.clone()),
@@ -22,7 +22,7 @@ on_every_backend! {
             w.send(&w.ann, ASKS).await.unwrap();
             let (turn, call) = asked(&mut a).await;
             a.until(|e| matches!(e, ChatEvent::TurnState { state: crate::wire::message::TurnState::Asking, .. })).await;
-            b.say(ClientEvent::Decide { turn, call, approval });
+            b.say(ClientEvent::Decide { turn, call, approval, arguments: None });
             b.ended(turn).await;
             let reply = a.ended(turn).await;
             assert_eq!(results(&reply), [(false, "write done".to_owned())]);
@@ -30,7 +30,8 @@ on_every_backend! {
         }
         let started = w.send(&w.ann, ASKS).await.unwrap();
         assert_eq!(results(&w.settled(started.reply.id).await), [(false, "write done".to_owned())]);
-        assert_eq!(t.tool_grant(w.ann.user, "write").await.unwrap(), Some(true));
+        let said = t.tool_rules(w.ann.user, None).await.unwrap().always;
+        assert_eq!((said.len(), said[0].tool.as_str(), said[0].policy), (1, "write", Policy::Allow));
     }
 
     async fn denied_and_lapsed_calls_do_not_run(t) {
@@ -39,15 +40,16 @@ on_every_backend! {
         let mut tab = w.tab().await;
         w.send(&w.ann, ASKS).await.unwrap();
         let (turn, call) = asked(&mut tab).await;
-        w.chat.decide(&w.ann, turn, &call, Approval::Deny).await.unwrap();
+        w.chat.decide(&w.ann, turn, &call, Approval::Deny, None).await.unwrap();
         let reply = tab.ended(turn).await;
         assert!(matches!(&results(&reply)[..], [(true, text)] if text.contains("denied this call")));
         assert_eq!(reply.status, Status::Complete);
         w.send(&w.ann, ASKS).await.unwrap();
         let (turn, call) = asked(&mut tab).await;
+        w.clock.advance(400);
         let reply = tab.ended(turn).await;
         assert!(matches!(&results(&reply)[..], [(true, text)] if text.contains("Nobody answered")));
-        assert!(w.chat.decide(&w.ann, turn, &call, Approval::Once).await.is_err());
+        assert!(w.chat.decide(&w.ann, turn, &call, Approval::Once, None).await.is_err());
     }
 
     async fn stop_closes_a_question(t) {
@@ -75,7 +77,7 @@ on_every_backend! {
         w.send(&w.ann, "again").await.unwrap();
         let (turn, call) = asked(&mut tab).await;
         w.script.push("say ok");
-        w.chat.decide(&w.ann, turn, &call, crate::wire::tool::Approval::Deny).await.unwrap();
+        w.chat.decide(&w.ann, turn, &call, crate::wire::tool::Approval::Deny, None).await.unwrap();
         assert!(matches!(&results(&tab.ended(turn).await)[..], [(true, _)]));
     }
 
@@ -92,15 +94,15 @@ on_every_backend! {
         w.script.push("tool write {}");
         w.send(&ben, "please").await.unwrap();
         let (turn, call) = asked(&mut tab).await;
-        let refused = w.chat.decide(&eve, turn, &call, Approval::Once).await;
+        let refused = w.chat.decide(&eve, turn, &call, Approval::Once, None).await;
         assert!(matches!(refused, Err(ChatError::Refused(ApiError::Forbidden { .. }))));
         let stranger = caller(t, "zed").await;
-        assert!(matches!(w.chat.decide(&stranger, turn, &call, Approval::Once).await.unwrap_err().told(&w.clock), ApiError::NotFound));
+        assert!(matches!(w.chat.decide(&stranger, turn, &call, Approval::Once, None).await.unwrap_err().told(&w.clock), ApiError::NotFound));
         w.script.push("say ok");
-        w.chat.decide(&w.ann, turn, &call, Approval::Always).await.unwrap();
+        w.chat.decide(&w.ann, turn, &call, Approval::Always, None).await.unwrap();
         assert_eq!(results(&tab.ended(turn).await), [(false, "write done".to_owned())]);
         for user in [w.ann.user, ben.user] {
-            assert_eq!(t.tool_grant(user, "write").await.unwrap(), None);
+            assert!(t.tool_rules(user, Some(w.room)).await.unwrap().said("write").next().is_none());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Several people: presence, typing, removal, deletion.
 
 use super::*;
-use crate::backend::test::on_every_backend;
+use crate::backend::{hub::Change, test::on_every_backend};
 
 async fn join(t: &TestStore, w: &World, name: &str) -> Caller {
     let user = caller(t, name).await;
@@ -92,5 +92,43 @@ on_every_backend! {
             assert_eq!(w.settled(started.reply.id).await.status, Status::Stopped);
         }
         assert!(w.chat.live(w.room).is_empty());
+    }
+
+    async fn an_older_row_is_not_told_after_a_newer_one(t) {
+        let w = World::new(t).await;
+        let mut tab = Tab::open(&w, &w.ann, w.room).await;
+        let first = w.send(&w.ann, "script:\nsay a").await.unwrap();
+        let done = w.settled(first.reply.id).await;
+        // Its title is told a moment after it: nothing else is under way then.
+        tab.until(|e| matches!(e, ChatEvent::Conversation { summary } if !summary.title.is_empty())).await;
+        let telling = w.chat.rooms.telling(w.room).await;
+        let touched = w.chat.touched(w.room, Millis(done.created_at.0 + 1));
+        tokio::pin!(touched);
+        assert!(futures::poll!(&mut touched).is_pending(), "it waits for whoever tells this room's rows");
+        t.rename_conversation(w.ann.user, w.room, "Renamed").await.unwrap();
+        drop(telling);
+        tokio::join!(touched, w.chat.conversation_changed(w.room));
+        tab.until(|e| matches!(e, ChatEvent::Conversation { summary } if summary.title == "Renamed")).await;
+        tab.say(ClientEvent::Ping);
+        let next = tab.until(|e| matches!(e, ChatEvent::Conversation { .. } | ChatEvent::Pong { .. })).await;
+        assert!(matches!(&*next, ChatEvent::Pong { .. }), "nothing older comes after it: {next:?}");
+    }
+
+    async fn what_tools_change_beside_the_chat_is_known_to_it_at_once(t) {
+        let w = World::new(t).await;
+        let ben = join(t, &w, "ben").await;
+        let mut tab = Tab::open(&w, &ben, w.room).await;
+        let first = w.send(&w.ann, "script:\nsay a").await.unwrap();
+        w.settled(first.reply.id).await;
+        t.rename_conversation(w.ann.user, w.room, "Renamed").await.unwrap();
+        w.hub.changed(Change::Conversation(w.room));
+        tab.until(|e| matches!(e, ChatEvent::Conversation { summary } if summary.title == "Renamed")).await;
+        w.send(&w.ann, "script:\nhang").await.unwrap();
+        let members = t.delete_conversation(w.ann.user, w.room).await.unwrap();
+        w.hub.changed(Change::Deleted(w.room, &members));
+        assert_eq!(tab.bye().await, Some(ByeReason::Removed));
+        while !w.chat.live(w.room).is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }

@@ -8,8 +8,8 @@ use crate::{
 
 fn text(w: &World, text: &str) -> (ClientId, ClientEvent) {
     let (client_id, text) = (w.key(), text.to_owned());
-    let (conversation, parent, files, model) = (w.room, None, Vec::new(), None);
-    (client_id, ClientEvent::Send { client_id, conversation, parent, text, files, model })
+    let (conversation, parent, files, references, model) = (w.room, None, Vec::new(), Vec::new(), None);
+    (client_id, ClientEvent::Send { client_id, conversation, parent, text, files, references, model })
 }
 
 on_every_backend! {
@@ -38,9 +38,11 @@ on_every_backend! {
             assert!(error.to_string().contains(part), "{error}");
         }
         let (key, event) = text(&w, "hi");
-        let ClientEvent::Send { client_id, conversation, parent, text, files, .. } = event else { unreachable!() };
+        let ClientEvent::Send { client_id, conversation, parent, text, files, references, .. } = event else {
+            unreachable!()
+        };
         let model = Some(ModelId("no/such".to_owned()));
-        tab.say(ClientEvent::Send { client_id, conversation, parent, text, files, model });
+        tab.say(ClientEvent::Send { client_id, conversation, parent, text, files, references, model });
         let (reply_to, error) = tab.refused().await;
         assert!(reply_to == Some(key) && error.to_string().contains("no/such"));
         assert!(w.script.requests().is_empty());
@@ -103,7 +105,12 @@ on_every_backend! {
             ClientEvent::Regenerate { message: live.reply.id, model: None },
             ClientEvent::Continue { message: live.reply.id },
             ClientEvent::Stop { turn: live.turn },
-            ClientEvent::Decide { turn: live.turn, call: CallId("scripted_1".to_owned()), approval: Approval::Once },
+            ClientEvent::Decide {
+                turn: live.turn,
+                call: CallId("scripted_1".to_owned()),
+                approval: Approval::Once,
+                arguments: None,
+            },
         ] {
             tab.say(event);
             assert_eq!(tab.refused().await.1, ApiError::NotFound);

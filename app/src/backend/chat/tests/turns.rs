@@ -11,6 +11,7 @@ on_every_backend! {
         let key = w.key();
         a.say(ClientEvent::Send {
             client_id: key, conversation: w.room, parent: None, model: None, files: Vec::new(),
+            references: Vec::new(),
             text: "script:\nthink hm\nsay one two three\ntool look {}\nsay four".to_owned(),
         });
         for tab in [&mut a, &mut b] {
@@ -170,6 +171,24 @@ on_every_backend! {
         w.chat.recover().await;
         for (n, started) in waiting.iter().enumerate() {
             assert_eq!(w.settled(started.reply.id).await.text(), n.to_string());
+        }
+    }
+
+    async fn what_was_sent_is_answered_though_whoever_sent_it_left_at_once(t) {
+        let w = World::new(t).await;
+        for polls in 1..8 {
+            let mut tab = w.tab().await;
+            let mut sending = Box::pin(w.send(&w.ann, "script:\nsay here"));
+            for _ in 0..polls {
+                if futures::poll!(&mut sending).is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            drop(sending);
+            tab.until(|e| matches!(e, ChatEvent::TurnEnded { .. })).await;
+            let newest = t.page(w.ann.user, w.room, None, 1).await.unwrap().items.remove(0);
+            assert_eq!((newest.text().as_str(), newest.status), ("here", Status::Complete));
         }
     }
 

@@ -87,10 +87,7 @@ fn block(content: &Content, names: &ToolNames, thinking: bool) -> Option<Value> 
         Content::Text(text) if text.trim().is_empty() => return None,
         Content::Text(text) => json!({ "type": "text", "text": text }),
         Content::Thinking { text, signature } => return thought(text, signature).filter(|_| thinking),
-        Content::Image { media_type, data } => {
-            let source = json!({ "type": "base64", "media_type": media_type, "data": STANDARD.encode(data) });
-            json!({ "type": "image", "source": source })
-        }
+        Content::Image { media_type, data } => image(media_type, data),
         Content::ToolCall(call) => {
             let input = match &call.arguments {
                 Value::Object(_) => call.arguments.clone(),
@@ -98,11 +95,23 @@ fn block(content: &Content, names: &ToolNames, thinking: bool) -> Option<Value> 
             };
             json!({ "type": "tool_use", "id": call.id, "name": names.outward(&call.name), "input": input })
         }
-        Content::ToolResult { call, text, is_error } => {
+        Content::ToolResult { call, text, is_error, pictures } => {
             let text = if text.trim().is_empty() { "(no output)" } else { text };
-            json!({ "type": "tool_result", "tool_use_id": call, "content": text, "is_error": is_error })
+            let mut shown = pictures.iter().filter_map(|picture| Some((picture, picture.data.as_ref()?))).peekable();
+            let content = if shown.peek().is_none() {
+                json!(text)
+            } else {
+                let words = std::iter::once(json!({ "type": "text", "text": text }));
+                words.chain(shown.map(|(picture, data)| image(&picture.media_type, data))).collect()
+            };
+            json!({ "type": "tool_result", "tool_use_id": call, "content": content, "is_error": is_error })
         }
     })
+}
+
+fn image(media_type: &str, data: &[u8]) -> Value {
+    let source = json!({ "type": "base64", "media_type": media_type, "data": STANDARD.encode(data) });
+    json!({ "type": "image", "source": source })
 }
 
 /// Reasoning goes back as it was sealed; unsealed reasoning (another vendor's) cannot.

@@ -82,10 +82,15 @@ fn conversation() -> ChatRequest {
         input_schema: json!({"type": "object"}),
         output_schema: json!({}),
         annotations: Annotations::READ_ONLY,
+        server: None,
     };
     let call = |id: &str, arguments: Value| Content::ToolCall(ToolCall::new(CallId(id.into()), "math.sum", arguments));
-    let result =
-        |id: &str, text: &str, is_error| Content::ToolResult { call: CallId(id.into()), text: text.into(), is_error };
+    let result = |id: &str, text: &str, is_error| Content::ToolResult {
+        call: CallId(id.into()),
+        text: text.into(),
+        is_error,
+        pictures: Vec::new(),
+    };
     ChatRequest {
         model: "claude-sonnet-4-5".into(),
         system: "Be kind.".into(),
@@ -120,6 +125,38 @@ fn conversation() -> ChatRequest {
         tools: Arc::new(vec![tool("clock"), tool("math.sum")]),
         max_output: 4096,
     }
+}
+
+#[test]
+fn a_result_takes_its_pictures_with_it_and_those_without_bytes_stay_words() {
+    let mut request = conversation();
+    let picture = |n: u128, data: Option<&'static [u8]>| crate::backend::llm::Picture {
+        id: uuid::Uuid::from_u128(n).into(),
+        media_type: "image/png".into(),
+        data: data.map(bytes::Bytes::from_static),
+    };
+    let result = |id: &str, pictures| Content::ToolResult {
+        call: CallId(id.into()),
+        text: "[An image]".into(),
+        is_error: false,
+        pictures,
+    };
+    request.turns[2].content = vec![
+        result("toolu_1", vec![picture(1, None), picture(2, Some(b"png"))]),
+        result("toolu_2", vec![picture(3, None)]),
+    ];
+    let body = request::body(&request, &ToolNames::new(&request.tools), None);
+    assert_eq!(
+        body["messages"][2]["content"],
+        json!([
+            {"type": "tool_result", "tool_use_id": "toolu_1", "is_error": false, "content": [
+                {"type": "text", "text": "[An image]"},
+                {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "cG5n"}},
+            ]},
+            {"type": "tool_result", "tool_use_id": "toolu_2", "is_error": false, "content": "[An image]",
+             "cache_control": {"type": "ephemeral"}},
+        ])
+    );
 }
 
 #[test]

@@ -23,6 +23,11 @@ pub(super) fn anthropic(model: &str) -> Bounds {
     Bounds { window: 200_000, output }
 }
 
+/// Whether a Claude sees: all but the oldest and one small one.
+pub(super) fn sees(model: &str) -> bool {
+    !["claude-2", "claude-instant", "claude-3-5-haiku"].iter().any(|blind| model.starts_with(blind))
+}
+
 /// Those behind chat completions; `configured` is the operator's word on the window.
 pub(super) fn openai(model: &str, configured: Option<u32>) -> Bounds {
     const WINDOWS: &[(&str, u32)] = &[

@@ -27,6 +27,7 @@ fn spec(name: &str) -> ToolSpec {
         input_schema: json!({}),
         output_schema: json!({}),
         annotations: Annotations::READ_ONLY,
+        server: None,
     }
 }
 
@@ -59,6 +60,7 @@ fn answered(calls: &[(&str, Value)], results: &[(&str, bool)]) -> String {
         call: id(i),
         text: (*text).to_owned(),
         is_error: *is_error,
+        pictures: Vec::new(),
     });
     let turns = vec![
         user(vec![Content::Text("do it".into())]),
@@ -177,7 +179,12 @@ async fn the_answer_comes_word_by_word_and_counts_them() {
             assistant: true,
             content: vec![Content::ToolCall(ToolCall::new(CallId("offline_1".into()), "lorem", json!({"words": 3})))],
         },
-        user(vec![Content::ToolResult { call: CallId("offline_1".into()), text: "a b  c".into(), is_error: false }]),
+        user(vec![Content::ToolResult {
+            call: CallId("offline_1".into()),
+            text: "a b  c".into(),
+            is_error: false,
+            pictures: Vec::new(),
+        }]),
     ];
     for delay in [Duration::ZERO, Duration::from_millis(1)] {
         let deltas: Vec<_> =

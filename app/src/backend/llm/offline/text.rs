@@ -3,8 +3,15 @@
 use super::super::{ChatRequest, Content};
 use crate::wire::{id::CallId, tool::ToolCall};
 
-/// The text of the last thing a person wrote.
+/// The text of the last thing a person wrote. A turn may hold several messages: those before were left unanswered.
 pub(in super::super) fn asked(request: &ChatRequest) -> String {
+    let contents = request.turns.iter().rev().filter(|turn| !turn.assistant).flat_map(|turn| turn.content.iter().rev());
+    let mut texts = contents.filter_map(|content| if let Content::Text(text) = content { Some(text) } else { None });
+    texts.find(|text| !text.is_empty()).cloned().unwrap_or_default()
+}
+
+/// Everything that people said since the last reply, with what they refer to.
+pub(in super::super) fn said(request: &ChatRequest) -> String {
     let texts = request.turns.iter().rev().filter(|turn| !turn.assistant).map(|turn| {
         let texts = turn.content.iter().filter_map(|c| if let Content::Text(t) = c { Some(t.as_str()) } else { None });
         texts.collect::<Vec<_>>().join("\n")
@@ -21,7 +28,7 @@ pub(in super::super) fn round(request: &ChatRequest) -> usize {
 /// The tools' answers in the request's last turn: call, text, whether it failed.
 pub(in super::super) fn results(request: &ChatRequest) -> impl Iterator<Item = (&CallId, &str, bool)> {
     request.last_contents().iter().filter_map(|content| match content {
-        Content::ToolResult { call, text, is_error } => Some((call, text.as_str(), *is_error)),
+        Content::ToolResult { call, text, is_error, .. } => Some((call, text.as_str(), *is_error)),
         _ => None,
     })
 }

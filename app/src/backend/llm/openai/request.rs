@@ -96,8 +96,8 @@ fn user(turn: &RequestTurn) -> Vec<Value> {
         .content
         .iter()
         .filter_map(|content| match content {
-            Content::ToolResult { call, text, is_error } => {
-                // The API has no flag for failures.
+            Content::ToolResult { call, text, is_error, .. } => {
+                // The API has no flag for failures, and no place for pictures: the text names them.
                 let text = if *is_error { format!("Error: {text}") } else { text.clone() };
                 Some(json!({ "role": "tool", "tool_call_id": call, "content": text }))
             }

@@ -99,6 +99,23 @@ async fn every_end() {
     assert!(of("nonsense").await.starts_with("error Protocol: a chunk is not as documented"));
 }
 
+#[test]
+fn a_result_has_no_place_for_pictures_so_its_words_are_all() {
+    let picture = crate::backend::llm::Picture {
+        id: uuid::Uuid::nil().into(),
+        media_type: "image/png".into(),
+        data: Some(bytes::Bytes::from_static(b"png")),
+    };
+    let mut request = conversation();
+    let call = CallId("call_1".into());
+    let text = "[An image: image/png, shown to the user]";
+    let result = Content::ToolResult { call, text: text.into(), is_error: false, pictures: vec![picture] };
+    request.turns = vec![RequestTurn { assistant: false, content: vec![result] }];
+    let body = request::body(&request, &ToolNames::new(&request.tools), request::Dialect::Compatible);
+    let told = json!({ "role": "tool", "tool_call_id": "call_1", "content": text });
+    assert_eq!(body["messages"].as_array().unwrap()[1..], [told]);
+}
+
 fn conversation() -> ChatRequest {
     let tool = ToolSpec {
         name: "math.sum".into(),
@@ -107,6 +124,7 @@ fn conversation() -> ChatRequest {
         input_schema: json!({"type": "object"}),
         output_schema: json!({}),
         annotations: Annotations::READ_ONLY,
+        server: None,
     };
     let call = ToolCall::new(CallId("call_1".into()), "math.sum", json!({"numbers": [2, 40]}));
     ChatRequest {
@@ -132,7 +150,12 @@ fn conversation() -> ChatRequest {
                 assistant: false,
                 content: vec![
                     Content::Text("and hurry".into()),
-                    Content::ToolResult { call: CallId("call_1".into()), text: "no".into(), is_error: true },
+                    Content::ToolResult {
+                        call: CallId("call_1".into()),
+                        text: "no".into(),
+                        is_error: true,
+                        pictures: Vec::new(),
+                    },
                 ],
             },
         ],

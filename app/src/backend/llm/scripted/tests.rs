@@ -37,13 +37,25 @@ async fn a_script_with_tools_goes_on_after_their_results() {
         vec![
             user(vec![Content::Text(script.into())]),
             RequestTurn { assistant: true, content: vec![Content::ToolCall(call.clone())] },
-            user(vec![Content::ToolResult { call: call.id.clone(), text: "3".into(), is_error: false }]),
+            user(vec![Content::ToolResult {
+                call: call.id.clone(),
+                text: "3".into(),
+                is_error: false,
+                pictures: Vec::new(),
+            }]),
         ],
     )
     .await;
     assert_eq!(said(&second), "Done:\n3");
     assert_eq!(second.last().unwrap().as_ref().unwrap(), &Delta::Stop(StopReason::EndTurn));
     assert_eq!(handle.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn of_messages_without_a_reply_between_them_the_last_is_played() {
+    let (scripted, _) = Scripted::new();
+    let unanswered = ["script:\nsay begun\nhang", "script:\nsay there"].map(|text| Content::Text(text.into()));
+    assert_eq!(said(&play(&scripted, vec![user(unanswered.into())]).await), "there");
 }
 
 #[tokio::test]

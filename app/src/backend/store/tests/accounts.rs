@@ -92,21 +92,6 @@ on_every_backend! {
         assert!(not_found(&t.set_password(t.clock.id(), "x", None).await));
     }
 
-    async fn decisions_on_tools_are_kept_replaced_and_forgotten(t) {
-        let (ada, bob) = (t.person("ada").await, t.person("bob").await);
-        assert_eq!(t.tool_grant(ada, "web").await.unwrap(), None);
-        t.set_tool_grant(ada, "web", true).await.unwrap();
-        t.set_tool_grant(ada, "clock", true).await.unwrap();
-        t.set_tool_grant(ada, "web", false).await.unwrap();
-        assert_eq!(t.tool_grant(ada, "web").await.unwrap(), Some(false));
-        assert_eq!(t.tool_grant(bob, "web").await.unwrap(), None);
-        assert_eq!(t.tool_grants(ada).await.unwrap(), [("clock".to_owned(), true), ("web".to_owned(), false)]);
-        t.forget_tool_grant(ada, "web").await.unwrap();
-        t.forget_tool_grant(ada, "web").await.unwrap();
-        assert_eq!(t.tool_grant(ada, "web").await.unwrap(), None);
-        assert!(not_found(&t.set_tool_grant(t.clock.id(), "web", true).await));
-    }
-
     async fn usage_counts_own_turns_since_a_time_and_survives_a_purge(t) {
         let (ada, bob) = (t.person("ada").await, t.person("bob").await);
         assert_eq!(t.usage(ada, Millis(0)).await.unwrap(), (Usage::default(), 0));

@@ -1,7 +1,10 @@
 //! Nothing of others can be read or changed: every function, asked by a stranger, says `NotFound`.
 
 use super::*;
-use crate::wire::id::{Millis, Seq};
+use crate::wire::{
+    id::{Millis, Seq},
+    policy::{FloorKind, Policy},
+};
 
 /// The name of each call a stranger made, and whether it said `NotFound`.
 macro_rules! refused {
@@ -41,6 +44,10 @@ on_every_backend! {
                 t.search(by, "secret", Some(c), 10),
                 t.revoke_session(by, session),
                 t.turn(by, running.turn),
+                t.set_tool_policy(by, Some(c), "x", Policy::Allow, ""),
+                t.switch_tool(by, c, "x", false),
+                t.set_tool_floor(by, FloorKind::Tool, "x", Some(Policy::Deny)),
+                t.all_tool_calls(by, None, 10),
                 t.start(by, send(None)),
                 t.start(by, send(Some(reply.id))),
                 t.edit(by, question.id, "x"),
@@ -74,6 +81,7 @@ on_every_backend! {
             t.revoke_invitations(bob, c),
             t.invitations(bob, c),
             t.remove_member(bob, c, ada),
+            t.switch_tool(bob, c, "x", false),
         ] {
             assert!(refused, "{call}");
         }

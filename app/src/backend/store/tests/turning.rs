@@ -319,8 +319,8 @@ on_every_backend! {
         let reply = t.end(started.turn, TurnEnd::Complete, "\0\0").await.unwrap();
         assert_eq!(reply.parts, text(""));
         assert_eq!(t.room(ada, "a\0").await.unwrap(), t.room(ada, "a").await.unwrap());
-        t.set_tool_grant(ada, "t\0", true).await.unwrap();
-        assert_eq!(t.tool_grant(ada, "t").await.unwrap(), Some(true));
+        t.set_tool_policy(ada, None, "t\0", crate::wire::policy::Policy::Deny, "").await.unwrap();
+        assert_eq!(t.tool_rules(ada, None).await.unwrap().always[0].tool, "t");
         assert!(t.search(ada, "a\0b", None, 10).await.is_ok());
     }
 }

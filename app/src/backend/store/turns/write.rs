@@ -22,7 +22,7 @@ use crate::{
     wire::{
         id::{ClientId, ConversationId, MessageId, Millis, Seq, TurnId, UserId},
         limits::QUEUE_MAX,
-        message::{Author, Fault, Message, Part, Role, Status, TurnEnd, plain_text},
+        message::{Author, Fault, Message, Part, Role, Status, TurnEnd, searched_text},
     },
 };
 use sqlx::{FromRow, Row};
@@ -136,7 +136,7 @@ pub(in crate::backend::store) async fn start(
         ..reply.clone()
     });
     if let Some(message) = &message {
-        unindexed.add(tx, message.id, &message.text());
+        unindexed.add(tx, message.id, &searched_text(&message.parts));
     }
     Ok(Started {
         turn: fresh.turn,
@@ -317,7 +317,8 @@ pub(in crate::backend::store) async fn checkpoint(
     let (_, json) = clean_parts(&so_far.parts)?;
     let kept = execute!(
         tx,
-        "UPDATE turns SET checkpoint = $2, lease_until = $3, usage_input = $4, usage_output = $5, usage_cached = $6
+        "UPDATE turns SET checkpoint = $2, lease_until = $3, usage_input = $4, usage_output = $5, usage_cached = $6,
+                waiting = $7
          WHERE id = $1 AND state = 'running'",
         so_far.turn.to_string(),
         json,
@@ -325,6 +326,7 @@ pub(in crate::backend::store) async fn checkpoint(
         column(so_far.usage.input),
         column(so_far.usage.output),
         column(so_far.usage.cached),
+        so_far.waiting.as_deref(),
     )?;
     if kept == 0 { Err(StoreError::NotFound) } else { Ok(()) }
 }
@@ -365,7 +367,7 @@ pub(in crate::backend::store) async fn finish(
                  WHERE id = (SELECT t.reply_id FROM turns t WHERE t.id = $1 AND t.state <> 'done') RETURNING ",
                 message_columns!()
             ),
-            "UPDATE turns SET state = 'done', checkpoint = NULL, finished_at = $2, usage_input = $5, usage_output = $6,
+            "UPDATE turns SET state = 'done', checkpoint = NULL, waiting = NULL, finished_at = $2, usage_input = $5, usage_output = $6,
                     usage_cached = $7
              WHERE id = $1 AND state <> 'done'",
         ],
@@ -382,7 +384,7 @@ pub(in crate::backend::store) async fn finish(
     // Only another process can have ended it since the first statement: undo that one, and look again.
     let Ending(Some(row)) = reply else { return Err(StoreError::Busy) };
     let message = row.read()?;
-    unindexed.add(tx, message.id, &plain_text(&parts));
+    unindexed.add(tx, message.id, &searched_text(&parts));
     Ok(message)
 }
 

@@ -1,20 +1,25 @@
-//! [`McpHttp`]: the tools over streamable HTTP, in both eras of the protocol at one address.
+//! [`McpHttp`]: one endpoint over streamable HTTP, in both eras of the protocol at one address.
 //!
 //! rmcp speaks the protocol. What it leaves open is closed here and at the gate in front of it (`server`): every
 //! request has a [`Caller`] beside it, and a session of an older client belongs to the person who began it. A session
-//! ends by itself five minutes after its last request; newer clients have none.
+//! ends by itself five minutes after its last request; newer clients have none, and with
+//! [`McpConfig::sessions`](crate::backend::config::McpConfig::sessions) off nobody has. Each endpoint has sessions of its
+//! own.
 
-use super::{McpServer, Who};
+use super::{McpServer, watched::Watched};
 use crate::{
-    backend::{caller::Caller, clock::Clock, store::Store, tools::ToolRegistry},
+    backend::caller::Caller,
     wire::{
         id::UserId,
         limits::{BODY_MAX, MCP_SESSIONS_MAX},
     },
 };
-use rmcp::transport::streamable_http_server::{
-    StreamableHttpServerConfig, StreamableHttpService,
-    session::{SessionManager, local::LocalSessionManager},
+use rmcp::{
+    ServerHandler,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService,
+        session::{SessionManager, local::LocalSessionManager},
+    },
 };
 use std::{
     fmt,
@@ -25,7 +30,8 @@ use tokio_util::sync::CancellationToken;
 /// The service; cloning it is cheap.
 #[derive(Clone)]
 pub struct McpHttp {
-    service: StreamableHttpService<McpServer, LocalSessionManager>,
+    server: McpServer,
+    stop: CancellationToken,
     alive: Arc<LocalSessionManager>,
     owned: Arc<Mutex<Vec<Owned>>>,
 }
@@ -35,28 +41,46 @@ type Owned = (Arc<str>, UserId);
 
 impl fmt::Debug for McpHttp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("McpHttp").finish_non_exhaustive()
+        f.debug_struct("McpHttp").field("server", &self.server).finish_non_exhaustive()
     }
 }
 
 impl McpHttp {
-    /// Serves these tools until `stop`.
-    pub fn new(tools: ToolRegistry, store: Store, clock: Clock, stop: CancellationToken) -> Self {
-        let alive = Arc::<LocalSessionManager>::default();
+    /// Serves `server` until `stop`.
+    pub fn new(server: McpServer, stop: CancellationToken) -> Self {
+        Self { server, stop, alive: Arc::default(), owned: Arc::default() }
+    }
+
+    /// What serves behind it.
+    pub fn server(&self) -> &McpServer {
+        &self.server
+    }
+
+    /// What answers requests that have a [`Caller`] among their extensions.
+    pub fn service(&self) -> StreamableHttpService<Watched, LocalSessionManager> {
+        let server = self.server.clone();
+        self.service_of(move || Watched(server.fresh()))
+    }
+
+    /// The same with another handler for each client, such as one that adds to [`McpServer`]; sessions are counted and
+    /// owned alike.
+    pub fn service_of<H: ServerHandler>(
+        &self,
+        handler: impl Fn() -> H + Send + Sync + 'static,
+    ) -> StreamableHttpService<H, LocalSessionManager> {
         let config = StreamableHttpServerConfig::default()
             // The gate knows more of hosts and origins: an address of this machine is never a stranger's name.
             .disable_allowed_hosts()
             .disable_allowed_origins()
             .with_max_request_body_bytes(BODY_MAX)
-            .with_cancellation_token(stop);
-        let server = McpServer { tools, who: Who::OfRequest, store, clock };
-        let service = StreamableHttpService::new(move || Ok(server.clone()), Arc::clone(&alive), config);
-        Self { service, alive, owned: Arc::default() }
+            .with_legacy_session_mode(self.server.offer.sessions)
+            .with_cancellation_token(self.stop.clone());
+        StreamableHttpService::new(move || Ok(handler()), Arc::clone(&self.alive), config)
     }
 
-    /// What answers requests that have a [`Caller`] among their extensions.
-    pub fn service(&self) -> StreamableHttpService<McpServer, LocalSessionManager> {
-        self.service.clone()
+    /// rmcp's own record of the sessions that are alive.
+    pub fn sessions(&self) -> &Arc<LocalSessionManager> {
+        &self.alive
     }
 
     /// Whether that session is the caller's and has not ended.

@@ -1,7 +1,7 @@
 //! Turns that wait or run: streamed text and tool calls, merged into their reply's parts.
 //!
-//! Invariant: a reply's parts only grow while its turn lives, so of two versions the further one is the right one, and
-//! text at an offset that is here already is dropped. Text beyond the end is a gap: it is not taken, and asked for.
+//! Invariant: a reply's parts only grow while its turn lives (a call's arguments may be edited, once), so of two versions
+//! the further one is the right one, and text at an offset that is here already is dropped. Text beyond the end is a gap: it is not taken, and asked for.
 
 use super::{ChatState, Effects};
 use crate::wire::{
@@ -36,8 +36,9 @@ pub fn further(one: Vec<Part>, other: Vec<Part>) -> Vec<Part> {
     if reach(&other) > reach(&one) { other } else { one }
 }
 
-fn reach(parts: &[Part]) -> (usize, usize) {
-    (parts.len(), parts.last().and_then(text_of).map_or(0, str::len))
+fn reach(parts: &[Part]) -> (usize, usize, usize) {
+    let edited = parts.iter().filter(|part| matches!(part, Part::ToolCall(call) if call.edited.is_some()));
+    (parts.len(), parts.last().and_then(text_of).map_or(0, str::len), edited.count())
 }
 
 fn text_of(part: &Part) -> Option<&str> {
@@ -128,8 +129,11 @@ impl ChatState {
         if part > parts.len() {
             return self.ask_again(fx);
         }
-        if part == parts.len() {
-            parts.push(Part::ToolCall(call.clone()));
+        match parts.get_mut(part) {
+            None => parts.push(Part::ToolCall(call.clone())),
+            // Whoever let it run may have changed what it runs with.
+            Some(Part::ToolCall(known)) if call.edited.is_some() => known.clone_from(call),
+            Some(_) => {}
         }
         let answered = parts.iter().any(|p| matches!(p, Part::ToolResult(result) if result.call == call.id));
         if let (ToolState::Done { result }, false) = (state, answered) {

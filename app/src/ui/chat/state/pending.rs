@@ -6,6 +6,7 @@ use crate::wire::{
     error::ApiError,
     event::ClientEvent,
     id::{ClientId, ConversationId, MessageId, ModelId},
+    picker::Reference,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,9 @@ pub struct Pending {
     pub kind: PendingKind,
     /// Markdown.
     pub text: String,
+    /// What it refers to; none for an edit, which refers to what it did before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<Reference>,
     /// The model to answer.
     pub model: Option<ModelId>,
 }
@@ -43,7 +47,8 @@ impl Pending {
         let (client_id, text, model) = (self.client_id, self.text.clone(), self.model.clone());
         match self.kind {
             PendingKind::Send { parent } => {
-                ClientEvent::Send { client_id, conversation, parent, text, files: Vec::new(), model }
+                let (files, references) = (Vec::new(), self.references.clone());
+                ClientEvent::Send { client_id, conversation, parent, text, files, references, model }
             }
             PendingKind::Edit { message } => ClientEvent::Edit { client_id, message, text, model },
         }

@@ -5,7 +5,7 @@ use super::*;
 use crate::wire::{
     event::TextKind,
     message::{Author, Part, TurnEnd, TurnSnapshot, TurnState},
-    tool::{ToolCall, ToolOutcome, ToolResult, ToolState},
+    tool::{Edited, ToolCall, ToolOutcome, ToolResult, ToolState},
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -238,10 +238,13 @@ fn a_delta_touches_one_part_only() {
 #[test]
 fn own_message_is_pending_until_acknowledged_and_comes_back_when_refused() {
     let mut state = open();
-    let (first, fx) = state.write(id(5010), "q".to_owned(), None);
+    let reference =
+        Reference { server: "s".to_owned(), uri: "a://b".to_owned(), name: "B".to_owned(), from: "S".to_owned() };
+    let (first, fx) = state.write(id(5010), "q".to_owned(), Vec::new(), None);
     assert!(matches!(fx.say, Some(ClientEvent::Send { parent: None, .. })));
-    let (second, _) = state.write(id(77), "again".to_owned(), None);
-    assert_eq!(state.resend().len(), 2);
+    let (second, _) = state.write(id(77), "again".to_owned(), vec![reference.clone()], None);
+    let again = state.resend();
+    assert!(matches!(&again[..], [_, ClientEvent::Send { references, .. }] if *references == [reference]));
     let fx = state
         .apply(&ChatEvent::Message { message: message(10, None, 1, Role::User, Status::Complete, vec![text("q")]) });
     assert!(fx.rows && state.path() == [id(10)] && state.pending() == [second.clone()]);
@@ -258,6 +261,7 @@ fn messages_of_other_tabs_are_taken_up_once_in_the_order_they_were_written() {
         client_id: id(n),
         kind: PendingKind::Send { parent: None },
         text: format!("message {n}"),
+        references: Vec::new(),
         model: None,
     };
     let mut state = open();
@@ -302,7 +306,7 @@ fn branches_are_walked_and_remembered() {
     assert_eq!(state.branch(id(5)), (1, 2));
     assert!(state.walk(id(5), -1).rows);
     assert_eq!(state.path(), [id(1), id(2), id(3), id(4)]);
-    let (pending, _) = state.write(id(6), "x".to_owned(), None);
+    let (pending, _) = state.write(id(6), "x".to_owned(), Vec::new(), None);
     assert_eq!(pending.kind, PendingKind::Send { parent: Some(id(4)) }, "an older branch is named");
     assert!(!state.walk(id(2), -1).rows);
 }
@@ -333,13 +337,35 @@ fn tools_open_progress_and_finish_once() {
     let call = ToolCall::new(crate::wire::id::CallId("c".to_owned()), "sum", serde_json::json!({}));
     let result = ToolResult { call: call.id.clone(), outcome: ToolOutcome::error("no"), duration_ms: 1 };
     let tool = |state| ChatEvent::Tool { turn: id(1011), part: 0, call: call.clone(), state };
-    state.apply(&tool(ToolState::Asked { until: Millis(9) }));
-    assert_eq!(state.turn_of(id(11)).unwrap().1.call(&call.id), Some(&ToolState::Asked { until: Millis(9) }));
+    let asked = ToolState::Asked { until: Millis(9), question: None };
+    state.apply(&tool(asked.clone()));
+    assert_eq!(state.turn_of(id(11)).unwrap().1.call(&call.id), Some(&asked));
     for _ in 0..2 {
         state.apply(&tool(ToolState::Done { result: result.clone() }));
     }
     assert_eq!(state.message(id(11)).unwrap().parts, [Part::ToolCall(call.clone()), Part::ToolResult(result)]);
     assert_eq!(state.turn_of(id(11)).unwrap().1.call(&call.id), None);
+}
+
+#[test]
+fn arguments_that_somebody_changed_are_shown_and_stay() {
+    let mut server = Server::default();
+    server.turn(10, None, &[]);
+    let mut state = open();
+    for event in &server.told[..3] {
+        state.apply(event);
+    }
+    let call = ToolCall::new(crate::wire::id::CallId("c".to_owned()), "sum", serde_json::json!({}));
+    let edited = Edited { arguments: serde_json::json!({"n": 1}), by: "ada".to_owned() };
+    let changed = ToolCall { edited: Some(edited), ..call.clone() };
+    let running = || ToolState::Running { progress: None, note: None };
+    for (call, shown) in [(&call, &call), (&changed, &changed), (&call, &changed)] {
+        state.apply(&ChatEvent::Tool { turn: id(1011), part: 0, call: call.clone(), state: running() });
+        assert_eq!(state.message(id(11)).unwrap().parts, [Part::ToolCall(shown.clone())]);
+    }
+    let of = |call: &ToolCall| vec![Part::ToolCall(call.clone())];
+    assert_eq!(live::further(of(&call), of(&changed)), of(&changed));
+    assert_eq!(live::further(of(&changed), of(&call)), of(&changed));
 }
 
 #[test]

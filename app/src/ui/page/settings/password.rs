@@ -1,12 +1,12 @@
 //! A new password; it ends every other session.
 
 use super::{
-    super::form::{FormError, asked, field_error},
+    super::form::{Form, FormError, Post, asked},
     Section,
 };
 use crate::{
     api::account::ChangePassword,
-    ui::kit::{Banner, Button, PasswordInput, Tone, Variant},
+    ui::kit::{Banner, Button, PasswordInput, Show, Tone, Variant},
     wire::{account::Viewer, limits},
 };
 use leptos::prelude::*;
@@ -14,15 +14,15 @@ use leptos::prelude::*;
 /// The section.
 #[component]
 pub fn PasswordSection() -> impl IntoView {
-    let action = ServerAction::<ChangePassword>::new();
+    let post = Post::to::<ChangePassword>();
     let viewer = expect_context::<Viewer>();
-    let value = action.value();
+    let answer = post.answer();
     let changed_before = asked("changed") == "password";
-    let done = move || value.with(|value| value.as_ref().map_or(changed_before, Result::is_ok));
+    let done = move || answer.with(|answer| answer.as_ref().map_or(changed_before, Result::is_ok));
     view! {
         <Section id="password" title="Password" lead="A new one signs out every other browser.">
-            <ActionForm action attr:class="space-y-5 p-4">
-                <FormError action fields=&["current", "new"]/>
+            <Form post class="space-y-5 p-4">
+                <FormError post fields=&["current", "new"]/>
                 <Show when=done>
                     <Banner tone=Tone::Success>"The password was changed; other browsers are signed out."</Banner>
                 </Show>
@@ -33,7 +33,7 @@ pub fn PasswordSection() -> impl IntoView {
                     label="Present password"
                     autocomplete="current-password"
                     max=limits::PASSWORD_MAX
-                    error=field_error(action, "current")
+                    error=post.field_error("current")
                 />
                 <PasswordInput
                     name="new"
@@ -42,12 +42,12 @@ pub fn PasswordSection() -> impl IntoView {
                     min=limits::PASSWORD_MIN
                     max=limits::PASSWORD_MAX
                     hint=format!("{} to {} characters.", limits::PASSWORD_MIN, limits::PASSWORD_MAX)
-                    error=field_error(action, "new")
+                    error=post.field_error("new")
                 />
-                <Button kind="submit" variant=Variant::Primary busy=action.pending()>
+                <Button kind="submit" variant=Variant::Primary busy=post.pending()>
                     "Change the password"
                 </Button>
-            </ActionForm>
+            </Form>
         </Section>
     }
 }

@@ -1,9 +1,15 @@
 //! The browsers one is signed in with; any but this one can be ended here.
 
-use super::{super::form::FormError, Section};
+use super::{
+    super::form::{Form, FormError, Post},
+    Section,
+};
 use crate::{
     api::account::{self, RevokeSession},
-    ui::kit::{Banner, Button, Glyph, Icon, Size, Time, TimeStyle, Tone},
+    ui::{
+        kit::{Banner, Button, Glyph, Icon, Size, Time, TimeStyle, Tone, Transition},
+        load::Loaded,
+    },
     wire::account::SessionRow,
 };
 use leptos::prelude::*;
@@ -11,11 +17,11 @@ use leptos::prelude::*;
 /// The section.
 #[component]
 pub fn SessionsSection() -> impl IntoView {
-    let revoke = ServerAction::<RevokeSession>::new();
-    let sessions = Resource::new_blocking(move || revoke.version().get(), |_| account::sessions());
+    let revoke = Post::to::<RevokeSession>();
+    let sessions = Loaded::by(move || revoke.version().get().to_string(), |_| account::sessions());
     view! {
         <Section id="sessions" title="Signed-in browsers" lead="Ending one closes its pages within a second.">
-            <FormError action=revoke fields=&[]/>
+            <FormError post=revoke fields=&[]/>
             <Transition>
                 {move || Suspend::new(async move {
                     match sessions.await {
@@ -34,7 +40,7 @@ pub fn SessionsSection() -> impl IntoView {
 }
 
 #[component]
-fn Row(row: SessionRow, revoke: ServerAction<RevokeSession>) -> impl IntoView {
+fn Row(row: SessionRow, revoke: Post) -> impl IntoView {
     let agent = if row.agent.is_empty() { "A browser without a name".to_owned() } else { row.agent };
     view! {
         <div class="flex items-center gap-3 border-b border-line p-4 last:border-b-0">
@@ -52,12 +58,12 @@ fn Row(row: SessionRow, revoke: ServerAction<RevokeSession>) -> impl IntoView {
                     .into_any()
             } else {
                 view! {
-                    <ActionForm action=revoke>
+                    <Form post=revoke>
                         <input r#type="hidden" name="id" value=row.id.to_string()/>
                         <Button kind="submit" size=Size::Small>
                             "End"
                         </Button>
-                    </ActionForm>
+                    </Form>
                 }
                     .into_any()
             }}

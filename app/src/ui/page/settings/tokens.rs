@@ -3,12 +3,18 @@
 //! Invariant: a token is shown once, to whoever made it, and is in no address; so making one needs script.
 
 use super::{
-    super::form::{FormError, field_error},
+    super::form::{Form, FormError, Post},
     Section,
 };
 use crate::{
-    api::tokens::{self, CreateApiToken, RevokeApiToken},
-    ui::kit::{Banner, Button, Glyph, Icon, Size, TextInput, Time, TimeStyle, Tone, Variant},
+    api::{
+        call,
+        tokens::{self, CreateApiToken, RevokeApiToken},
+    },
+    ui::{
+        kit::{Banner, Button, Glyph, Icon, Size, TextInput, Time, TimeStyle, Tone, Transition, Variant},
+        load::Loaded,
+    },
     wire::{
         api_token::{ApiTokenRow, Scope},
         limits,
@@ -22,17 +28,17 @@ const LIVES: [(&str, &str); 4] = [("30", "30 days"), ("90", "90 days"), ("365", 
 /// The section.
 #[component]
 pub fn TokensSection() -> impl IntoView {
-    let create = ServerAction::<CreateApiToken>::new();
-    let revoke = ServerAction::<RevokeApiToken>::new();
-    let changes = move || (create.version().get(), revoke.version().get());
-    let tokens = Resource::new_blocking(changes, |_| tokens::api_tokens());
+    let create = Post::to::<CreateApiToken>();
+    let revoke = Post::to::<RevokeApiToken>();
+    let changes = move || create.version().get() + revoke.version().get();
+    let tokens = Loaded::by(move || changes().to_string(), |_| tokens::api_tokens());
     view! {
         <Section
             id="tokens"
             title="API tokens"
             lead="For programs that use your Parley: Claude, Cursor, or any MCP client."
         >
-            <FormError action=revoke fields=&[]/>
+            <FormError post=revoke fields=&[]/>
             <Transition>
                 {move || Suspend::new(async move {
                     match tokens.await {
@@ -57,7 +63,7 @@ pub fn TokensSection() -> impl IntoView {
 }
 
 #[component]
-fn Row(row: ApiTokenRow, revoke: ServerAction<RevokeApiToken>) -> impl IntoView {
+fn Row(row: ApiTokenRow, revoke: Post) -> impl IntoView {
     let label = format!("End {}", row.name);
     view! {
         <div class="flex items-center gap-3 border-b border-line p-4">
@@ -76,21 +82,21 @@ fn Row(row: ApiTokenRow, revoke: ServerAction<RevokeApiToken>) -> impl IntoView 
                     }}
                 </p>
             </div>
-            <ActionForm action=revoke>
+            <Form post=revoke>
                 <input r#type="hidden" name="id" value=row.id.to_string()/>
                 <Button kind="submit" size=Size::Small attr:aria-label=label>
                     "End"
                 </Button>
-            </ActionForm>
+            </Form>
         </div>
     }
 }
 
 /// The token that was just made.
 #[component]
-fn Made(create: ServerAction<CreateApiToken>) -> impl IntoView {
-    let value = create.value();
-    let token = move || value.with(|value| value.as_ref().and_then(|made| made.as_ref().ok().cloned()));
+fn Made(create: Post) -> impl IntoView {
+    let answer = create.answer();
+    let token = move || answer.with(|answer| call::read::<String>(answer.as_ref()?.as_ref().ok()?).ok());
     view! {
         <div role="status">
             {move || {
@@ -119,23 +125,23 @@ fn Made(create: ServerAction<CreateApiToken>) -> impl IntoView {
 }
 
 #[component]
-fn NewToken(create: ServerAction<CreateApiToken>) -> impl IntoView {
+fn NewToken(create: Post) -> impl IntoView {
     view! {
-        <ActionForm action=create attr:class="space-y-5 p-4">
-            <FormError action=create fields=&["name"]/>
+        <Form post=create class="space-y-5 p-4">
+            <FormError post=create fields=&["name"]/>
             <TextInput
                 name="name"
                 label="Name of a new token"
                 hint="What it is for, such as «Claude on my laptop»."
                 max=limits::TOKEN_NAME_MAX
                 required=true
-                error=field_error(create, "name")
+                error=create.field_error("name")
             />
             <fieldset class="space-y-2">
                 <legend class="mb-1.5 text-sm font-medium">"What it may do"</legend>
-                <Permission scope=Scope::Read words="Read your conversations, and use tools that change nothing" always=true/>
-                <Permission scope=Scope::Write words="Change what is yours here, such as titles"/>
-                <Permission scope=Scope::Run words="Reach other machines, such as visiting websites"/>
+                <Permission scope=Scope::Read always=true/>
+                <Permission scope=Scope::Write/>
+                <Permission scope=Scope::Run/>
             </fieldset>
             <div class="space-y-1.5">
                 <label for="days" class="block text-sm font-medium">
@@ -160,13 +166,22 @@ fn NewToken(create: ServerAction<CreateApiToken>) -> impl IntoView {
             <Button kind="submit" variant=Variant::Primary busy=create.pending()>
                 "Make the token"
             </Button>
-        </ActionForm>
+        </Form>
+    }
+}
+
+/// What a scope lets a program do, for people.
+pub(in crate::ui::page) fn meaning(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Read => "Read your conversations, and use tools that change nothing",
+        Scope::Write => "Change what is yours here, such as titles",
+        Scope::Run => "Have replies written, and reach other machines, such as visiting websites",
     }
 }
 
 /// A box to tick; one that is `always` ticked cannot be changed.
 #[component]
-fn Permission(scope: Scope, words: &'static str, #[prop(optional)] always: bool) -> impl IntoView {
+fn Permission(scope: Scope, #[prop(optional)] always: bool) -> impl IntoView {
     view! {
         <label class="flex items-start gap-2.5 text-sm">
             <input
@@ -177,7 +192,7 @@ fn Permission(scope: Scope, words: &'static str, #[prop(optional)] always: bool)
                 disabled=always
                 class="mt-0.5 size-4 shrink-0 accent-brand"
             />
-            <span>{words}</span>
+            <span>{meaning(scope)}</span>
         </label>
     }
 }

@@ -1,31 +1,42 @@
-//! The tools one decided about for good. Forgetting a decision makes the tool ask again.
+//! What one says of each tool: it runs, it asks, it never runs; or nothing, and then its annotations decide.
 
-use super::{super::form::FormError, Section};
+use super::{
+    super::form::{Form, FormError, Post},
+    Section,
+};
 use crate::{
-    api::account::{self, ForgetToolGrant},
-    ui::kit::{Banner, Button, Glyph, Icon, Size, Tone},
+    api::tools::{self, SetToolPolicy},
+    ui::{
+        kit::{Banner, Button, Size, Tone, Transition},
+        load::Loaded,
+    },
+    wire::policy::{Policy, ToolSetting, ToolSettings},
 };
 use leptos::prelude::*;
+
+/// How the chooser of a small form looks.
+pub(super) const SELECT: &str = "h-8 rounded-md border border-line-strong bg-raised px-2 text-sm";
 
 /// The section.
 #[component]
 pub fn ToolsSection() -> impl IntoView {
-    let forget = ServerAction::<ForgetToolGrant>::new();
-    let grants = Resource::new_blocking(move || forget.version().get(), |_| account::tool_grants());
+    let set = Post::to::<SetToolPolicy>();
+    let settings = Loaded::by(move || set.version().get().to_string(), |_| tools::tool_settings());
     view! {
-        <Section id="tools" title="Tool permissions" lead="Tools that change something ask before they run, unless you said «always».">
-            <FormError action=forget fields=&[]/>
+        <Section
+            id="tools"
+            title="Tool permissions"
+            lead="Tools that change something ask before they run, unless you say otherwise. What you say counts for the tool as it is: once it changes, it asks again."
+        >
+            <FormError post=set fields=&[]/>
             <Transition>
                 {move || Suspend::new(async move {
-                    match grants.await {
-                        Ok(grants) if grants.is_empty() => {
-                            view! { <p class="p-4 text-sm text-muted">"Nothing was decided for good; each tool asks."</p> }.into_any()
-                        }
-                        Ok(grants) => {
-                            grants
-                                .into_iter()
-                                .map(|(tool, allowed)| view! { <Grant tool allowed forget/> })
-                                .collect_view()
+                    match settings.await {
+                        Ok(ToolSettings { tools, gone, .. }) => {
+                            view! {
+                                {tools.into_iter().map(|tool| view! { <Row tool set/> }).collect_view()}
+                                {gone.into_iter().map(|(name, policy)| view! { <Gone name policy set/> }).collect_view()}
+                            }
                                 .into_any()
                         }
                         Err(error) => view! { <Banner tone=Tone::Danger>{error.to_string()}</Banner> }.into_any(),
@@ -37,20 +48,71 @@ pub fn ToolsSection() -> impl IntoView {
 }
 
 #[component]
-fn Grant(tool: String, allowed: bool, forget: ServerAction<ForgetToolGrant>) -> impl IntoView {
+fn Row(tool: ToolSetting, set: Post) -> impl IntoView {
+    let note = note(&tool);
+    let default = match tool.default {
+        Policy::Allow => "By default: runs",
+        Policy::Ask | Policy::Deny => "By default: asks",
+    };
+    let label = format!("Permission of {}", tool.title);
+    let choices = [("default", default), ("allow", "Always runs"), ("ask", "Asks each time"), ("deny", "Never runs")];
+    let chosen = tool.said.map_or("default", Policy::name);
+    view! {
+        <div class="flex flex-wrap items-center gap-x-3 gap-y-2 border-b border-line p-4 last:border-b-0">
+            <div class="min-w-0 flex-1 basis-48">
+                <p class="truncate text-sm font-medium">{tool.title}</p>
+                <p class="truncate text-xs text-muted">
+                    <code class="font-mono">{tool.name.clone()}</code>
+                    {tool.server.map(|server| format!(" of {}", server.name))}
+                </p>
+                {note.map(|note| view! { <p class="text-xs text-warning">{note}</p> })}
+            </div>
+            <Form post=set class="flex items-center gap-2">
+                <input r#type="hidden" name="tool" value=tool.name/>
+                <select name="policy" class=SELECT aria-label=label>
+                    {choices
+                        .into_iter()
+                        .map(|(value, words)| view! { <option value=value selected=value == chosen>{words}</option> })
+                        .collect_view()}
+                </select>
+                <Button kind="submit" size=Size::Small>
+                    "Save"
+                </Button>
+            </Form>
+        </div>
+    }
+}
+
+/// What is to be known of a tool besides what one said.
+fn note(tool: &ToolSetting) -> Option<&'static str> {
+    match (tool.floor, tool.changed) {
+        (Some(Policy::Deny), _) => Some("An administrator lets nobody use it."),
+        (Some(_), _) => Some("An administrator wants each call asked about."),
+        (None, true) => Some("It changed since you decided about it, so it asks again."),
+        (None, false) => None,
+    }
+}
+
+/// A decision about a tool that is not there now.
+#[component]
+fn Gone(name: String, policy: Policy, set: Post) -> impl IntoView {
+    let said = match policy {
+        Policy::Allow => " always runs",
+        Policy::Ask => " asks each time",
+        Policy::Deny => " never runs",
+    };
     view! {
         <div class="flex items-center gap-3 border-b border-line p-4 last:border-b-0">
-            <Icon glyph=Glyph::Wrench class="size-5 shrink-0 text-muted"/>
-            <p class="min-w-0 flex-1 truncate text-sm">
-                <code class="font-mono">{tool.clone()}</code>
-                <span class="text-muted">{if allowed { " always runs" } else { " never runs" }}</span>
+            <p class="min-w-0 flex-1 truncate text-sm text-muted">
+                <code class="font-mono">{name.clone()}</code> {said} "; it is not there now"
             </p>
-            <ActionForm action=forget>
-                <input r#type="hidden" name="tool" value=tool/>
+            <Form post=set>
+                <input r#type="hidden" name="tool" value=name/>
+                <input r#type="hidden" name="policy" value="default"/>
                 <Button kind="submit" size=Size::Small>
-                    "Ask again"
+                    "Forget"
                 </Button>
-            </ActionForm>
+            </Form>
         </div>
     }
 }

@@ -1,9 +1,12 @@
 //! What one's replies cost, and what answers here.
 
-use super::Section;
+use super::Sheet;
 use crate::{
     api::{account, conversations},
-    ui::kit::{Banner, Tone},
+    ui::{
+        kit::{Banner, Suspense, Tone},
+        load::Loaded,
+    },
     wire::conversation::ModelChoice,
 };
 use leptos::prelude::*;
@@ -11,10 +14,10 @@ use leptos::prelude::*;
 /// The section.
 #[component]
 pub fn UsageSection() -> impl IntoView {
-    let usage = Resource::new_blocking(|| (), |()| account::usage_summary());
-    let models = Resource::new_blocking(|| (), |()| conversations::models());
+    let usage = Loaded::once(account::usage_summary);
+    let models = Loaded::once(conversations::models);
     view! {
-        <Section id="usage" title="Model and usage" lead="The last 30 days, as the provider counts.">
+        <Sheet lead="The last 30 days, as the provider counts.">
             <Suspense>
                 {move || Suspend::new(async move {
                     match usage.await {
@@ -32,9 +35,9 @@ pub fn UsageSection() -> impl IntoView {
                         Err(error) => view! { <Banner tone=Tone::Danger>{error.to_string()}</Banner> }.into_any(),
                     }
                 })}
-                {move || Suspend::new(async move { models.await.ok().map(|models| view! { <Models models/> }) })}
+                {move || Suspend::new(async move { models.await.ok().map(|models| view! { <Models models/> }).into_any() })}
             </Suspense>
-        </Section>
+        </Sheet>
     }
 }
 

@@ -1,0 +1,75 @@
+//! What tools answer besides text, and what is too long to stand in an answer: kept with the conversation
+//! ([`store::attachments`](crate::backend::store::attachments)), and read on by the model with [`READ`].
+//!
+//! Invariant: what a file is, is decided by its first bytes ([`sniffed`]), never by its name or by what a server says of
+//! it. Whatever is not kept leaves a sentence that says so and why.
+
+mod keep;
+mod read;
+mod sniff;
+
+pub use keep::{Keeper, NotKept};
+pub use sniff::sniffed;
+
+use super::{Tool, ToolCx};
+use crate::{
+    backend::{caller::Caller, store::Store},
+    wire::{
+        id::ConversationId,
+        tool::{ToolOutcome, ToolSpec},
+    },
+};
+use futures::{FutureExt, future::BoxFuture};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What reading on in an attachment is called.
+pub const READ: &str = "read_attachment";
+
+/// The toolset.
+pub fn tools() -> Vec<Arc<dyn Tool>> {
+    vec![Arc::new(Reader(read::spec()))]
+}
+
+/// Those of `tools` that make sense in a conversation: [`READ`] only where there is something to read.
+pub async fn offered(
+    store: &Store,
+    caller: &Caller,
+    conversation: ConversationId,
+    tools: Arc<Vec<ToolSpec>>,
+) -> Arc<Vec<ToolSpec>> {
+    if !tools.iter().any(|spec| spec.name == READ) {
+        return tools;
+    }
+    match store.has_attachments(caller.user, conversation).await {
+        Ok(false) => Arc::new(tools.iter().filter(|spec| spec.name != READ).cloned().collect()),
+        Ok(true) => tools,
+        Err(error) => {
+            tracing::warn!(%error, "whether a conversation has attachments cannot be looked up");
+            tools
+        }
+    }
+}
+
+/// Reads attachments.
+struct Reader(ToolSpec);
+
+impl Tool for Reader {
+    fn spec(&self) -> &ToolSpec {
+        &self.0
+    }
+
+    fn call<'a>(&'a self, cx: &'a ToolCx, arguments: Value) -> BoxFuture<'a, ToolOutcome> {
+        read::run(cx, arguments).map(|answer| answer.unwrap_or_else(|failure| failure)).boxed()
+    }
+}
+
+/// A size for people and models.
+pub fn bytes(count: usize) -> String {
+    match count {
+        1 => "1 byte".to_owned(),
+        0..1_000 => format!("{count} bytes"),
+        1_000..1_000_000 => format!("{} kB", count.div_ceil(1_000)),
+        _ => format!("{}.{} MB", count / 1_000_000, count / 100_000 % 10),
+    }
+}

@@ -1,0 +1,282 @@
+//! What a server offers, as last listed, and under which names its tools go to models.
+//!
+//! Invariant: a tool's name here follows from its server's prefix and its own name alone, so it is the same in every
+//! turn and after every restart. Lists are bounded in pages and bytes; what did not fit is told, not dropped in silence.
+//! Schemas are passed on as they are: they are the server's to check arguments by, and nothing in them is fetched.
+
+use super::{Options, apps::Ui, execution, words::Fault};
+use crate::wire::tool::{Annotations, ToolServer, ToolSpec};
+use rmcp::{
+    RoleClient,
+    model::{PaginatedRequestParams, Prompt, Resource, ResourceTemplate, ToolAnnotations},
+    service::{Peer, ServiceError},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::{collections::HashSet, fmt::Write, future::Future, sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+/// Pages of one list that are read.
+const PAGES_MAX: usize = 100;
+/// Bytes of one list, as JSON, that are kept: far more than a model could read.
+const LIST_MAX: usize = 8 * 1024 * 1024;
+/// Characters of a tool's name on offer: vendors accept no more.
+const NAME_MAX: usize = 64;
+/// Characters of a description that are passed on.
+const DESCRIPTION_MAX: usize = 10_000;
+/// How long a list is taken for fresh whose server says nothing about it.
+const UNSAID: Duration = Duration::from_mins(10);
+/// The longest time a list is taken for fresh.
+const LONGEST: Duration = Duration::from_hours(24);
+
+/// What a server offers.
+#[derive(Debug)]
+pub(super) struct Catalog {
+    /// Its tools in its order.
+    pub(super) tools: Vec<Arc<RemoteTool>>,
+    /// Its resources.
+    pub(super) resources: Vec<Resource>,
+    /// Its ways to further resources.
+    pub(super) templates: Vec<ResourceTemplate>,
+    /// Its prompts.
+    pub(super) prompts: Vec<Prompt>,
+    /// Whether it suggests values for what is filled in.
+    pub(super) completes: bool,
+    /// Until when it need not be asked again, unless it says that something changed.
+    pub(super) fresh_until: Instant,
+    /// What is to be said about it; empty if nothing is.
+    pub(super) note: String,
+}
+
+impl Catalog {
+    /// Nothing.
+    pub(super) fn empty() -> Self {
+        Self {
+            tools: Vec::new(),
+            resources: Vec::new(),
+            templates: Vec::new(),
+            prompts: Vec::new(),
+            completes: false,
+            fresh_until: Instant::now(),
+            note: String::new(),
+        }
+    }
+}
+
+/// A tool of a server.
+#[derive(Debug)]
+pub(super) struct RemoteTool {
+    /// What its server calls it.
+    pub(super) own: String,
+    /// What a model is told of it.
+    pub(super) spec: ToolSpec,
+    /// Tokens of that, about.
+    pub(super) cost: u64,
+    /// Its app, and who may call it.
+    pub(super) ui: Ui,
+    /// Whether it can be called as a task, by the experiment of revision 2025-11-25.
+    pub(super) takes_tasks: bool,
+}
+
+/// Whose catalog it is.
+#[derive(Clone, Debug)]
+pub(super) struct Owner {
+    pub(super) prefix: String,
+    pub(super) server: ToolServer,
+}
+
+/// Asks a server for everything it offers.
+pub(super) async fn fetch(peer: &Peer<RoleClient>, owner: &Owner, options: &Options) -> Result<Catalog, Fault> {
+    let info = peer.peer_info();
+    let has = info.as_ref().map(|info| &info.capabilities);
+    let mut catalog = Catalog::empty();
+    let mut lasts = Lasts::default();
+    if has.is_some_and(|has| has.tools.is_some()) {
+        let ask = |page| async { peer.list_tools(page).await.map(|page| (page.tools, page.next_cursor, page.ttl_ms)) };
+        let (tools, whole) = pages(options, &mut lasts, ask).await?;
+        catalog.tools = admit(tools, owner);
+        if !whole {
+            "It lists more tools than Parley takes in; the rest is left out.".clone_into(&mut catalog.note);
+        }
+    }
+    if has.is_some_and(|has| has.resources.is_some()) {
+        let ask = |page| async {
+            peer.list_resources(page).await.map(|page| (page.resources, page.next_cursor, page.ttl_ms))
+        };
+        (catalog.resources, _) = pages(options, &mut lasts, ask).await?;
+        let ask = |page| async {
+            match peer.list_resource_templates(page).await {
+                Ok(page) => Ok((page.resource_templates, page.next_cursor, page.ttl_ms)),
+                // Not every server with resources knows this request.
+                Err(ServiceError::McpError(_)) => Ok((Vec::new(), None, None)),
+                Err(error) => Err(error),
+            }
+        };
+        (catalog.templates, _) = pages(options, &mut lasts, ask).await?;
+    }
+    if has.is_some_and(|has| has.prompts.is_some()) {
+        let ask =
+            |page| async { peer.list_prompts(page).await.map(|page| (page.prompts, page.next_cursor, page.ttl_ms)) };
+        (catalog.prompts, _) = pages(options, &mut lasts, ask).await?;
+    }
+    catalog.completes = has.is_some_and(|has| has.completions.is_some());
+    catalog.fresh_until = Instant::now() + lasts.0.unwrap_or(UNSAID).clamp(options.fresh, LONGEST);
+    Ok(catalog)
+}
+
+/// How long the shortest-lived page lasts.
+#[derive(Default)]
+struct Lasts(Option<Duration>);
+
+/// A page of a list: what is on it, where the next one is, how long it lasts in milliseconds.
+type Page<T> = (Vec<T>, Option<String>, Option<u64>);
+
+/// All pages of a list, and whether it is whole.
+async fn pages<T: Serialize, F: Future<Output = Result<Page<T>, ServiceError>>>(
+    options: &Options,
+    lasts: &mut Lasts,
+    ask: impl Fn(Option<PaginatedRequestParams>) -> F,
+) -> Result<(Vec<T>, bool), Fault> {
+    let (mut items, mut weight, mut cursor) = (Vec::new(), 0, None);
+    for _ in 0..PAGES_MAX {
+        let mut params = PaginatedRequestParams::default();
+        params.cursor = cursor;
+        // A time-out drops the request, which tells the server so.
+        let page = tokio::time::timeout(options.answer, ask(Some(params))).await;
+        let page = page.map_err(|_| Fault::late(options.answer))?;
+        let (found, next, ttl) = page.map_err(|error| Fault::of_request(&error))?;
+        if let Some(ttl) = ttl.map(Duration::from_millis) {
+            lasts.0 = Some(lasts.0.map_or(ttl, |shortest| shortest.min(ttl)));
+        }
+        for item in found {
+            weight += serde_json::to_string(&item).map_or(LIST_MAX, |json| json.len());
+            if weight > LIST_MAX {
+                return Ok((items, false));
+            }
+            items.push(item);
+        }
+        cursor = next;
+        if cursor.is_none() {
+            return Ok((items, true));
+        }
+    }
+    Ok((items, false))
+}
+
+/// Tools as models are told of them; of two with one name the first counts, as it would for the server.
+fn admit(tools: Vec<rmcp::model::Tool>, owner: &Owner) -> Vec<Arc<RemoteTool>> {
+    let mut names = HashSet::new();
+    let tools = tools.into_iter().filter(|tool| names.insert(tool.name.clone()));
+    tools.map(|tool| Arc::new(remote(tool, owner))).collect()
+}
+
+fn remote(tool: rmcp::model::Tool, owner: &Owner) -> RemoteTool {
+    let takes_tasks = execution::takes_tasks(&tool);
+    let annotations = tool.annotations.unwrap_or_default();
+    let title = tool.title.or_else(|| annotations.title.clone()).unwrap_or_else(|| tool.name.to_string());
+    let mut input = tool.input_schema.as_ref().clone();
+    // Vendors insist on what the protocol demands too.
+    input.entry("type").or_insert_with(|| json!("object"));
+    let spec = ToolSpec {
+        name: offered(&owner.prefix, &tool.name),
+        title: clean(&title, 120),
+        description: clean(tool.description.as_deref().unwrap_or_default(), DESCRIPTION_MAX),
+        input_schema: Value::Object(input),
+        output_schema: tool.output_schema.map_or_else(|| json!({}), |schema| Value::Object(schema.as_ref().clone())),
+        annotations: claims(&annotations),
+        server: Some(owner.server.clone()),
+    };
+    let ui = Ui::of(tool.meta.as_ref());
+    // What no model is told of takes nothing of its window.
+    let cost = if ui.model { cost(&spec) } else { 0 };
+    RemoteTool { own: tool.name.to_string(), cost, spec, ui, takes_tasks }
+}
+
+/// What a server claims of a tool; what it does not say counts as the worst (the protocol's own defaults).
+fn claims(annotations: &ToolAnnotations) -> Annotations {
+    let read_only = annotations.read_only_hint.unwrap_or(false);
+    Annotations {
+        read_only_hint: read_only,
+        // Means something only for a tool that changes things.
+        destructive_hint: !read_only && annotations.destructive_hint.unwrap_or(true),
+        idempotent_hint: annotations.idempotent_hint.unwrap_or(read_only),
+        open_world_hint: annotations.open_world_hint.unwrap_or(true),
+    }
+}
+
+/// Tokens that telling a model of a tool takes, about: 3.5 bytes each, as the chat counts.
+pub(super) fn cost(spec: &ToolSpec) -> u64 {
+    let bytes = spec.name.len() + spec.description.len() + spec.input_schema.to_string().len() + 40;
+    u64::try_from(bytes * 2 / 7).unwrap_or(u64::MAX)
+}
+
+/// The name a tool is offered by: letters, digits, `_` and `-`, at most 64 of them. A name that had to be changed for
+/// that ends with a piece of its hash, so that no two become one.
+pub(super) fn offered(prefix: &str, own: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let plain: String = own.chars().map(|c| if fits(c) { c } else { '_' }).collect();
+    let mut name = format!("{prefix}__{plain}");
+    if plain != own || name.len() > NAME_MAX || own.is_empty() {
+        name.truncate(NAME_MAX - 7);
+        name.push('_');
+        for byte in &Sha256::digest(own)[..3] {
+            let _ = write!(name, "{byte:02x}");
+        }
+    }
+    name
+}
+
+fn clean(text: &str, most: usize) -> String {
+    text.chars().filter(|c| *c != '\0').take(most).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn names_are_plain_short_and_never_two_alike() {
+        assert_eq!(offered("files", "read_file"), "files__read_file");
+        let changed = ["read.file", "read file", "read/file", "lire_é", ""];
+        let names: HashSet<_> = changed.iter().map(|own| offered("files", own)).collect();
+        assert_eq!(names.len(), changed.len());
+        let long: Vec<_> = ["a", "b"].iter().map(|end| offered("files", &("x".repeat(100) + end))).collect();
+        assert_ne!(long[0], long[1]);
+        for name in names.iter().chain(&long) {
+            assert!(name.len() <= NAME_MAX, "{name}");
+            assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')), "{name}");
+        }
+        assert_eq!(offered("files", "read.file"), offered("files", "read.file"));
+    }
+
+    #[test]
+    fn what_a_server_does_not_say_counts_as_the_worst() {
+        let worst = Annotations {
+            read_only_hint: false,
+            destructive_hint: true,
+            idempotent_hint: false,
+            open_world_hint: true,
+        };
+        assert_eq!(claims(&ToolAnnotations::new()), worst);
+        let reads = claims(&ToolAnnotations::new().read_only(true).open_world(false));
+        assert_eq!(reads, Annotations::READ_ONLY);
+    }
+
+    #[test]
+    fn a_schema_is_passed_on_as_it_is() {
+        let schema = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
+            "$defs": {"a": {"$anchor": "a", "type": "string"}}, "properties": {"x": {"$ref": "#a"}},
+            "allOf": [{"anyOf": [{"required": ["x"]}]}], "if": {}, "then": {}, "additionalProperties": false,
+        });
+        let tool: rmcp::model::Tool =
+            serde_json::from_value(json!({"name": "t", "inputSchema": schema, "description": "a\u{0}b"})).unwrap();
+        let server = ToolServer { id: "s".to_owned(), name: "S".to_owned(), trusted: false };
+        let tool = remote(tool, &Owner { prefix: "s".to_owned(), server });
+        assert_eq!(tool.spec.input_schema, schema);
+        assert_eq!((tool.spec.description.as_str(), tool.spec.title.as_str()), ("ab", "t"));
+        assert!(tool.cost > 50);
+    }
+}

@@ -1,0 +1,415 @@
+//! From a server's access to a live connection, in whichever era of the protocol it speaks.
+//!
+//! Invariant: an address that a person chose is checked before each request and its name's addresses at each connection
+//! (`http::session`); headers go to that origin alone; what comes back is bounded before it is read. rmcp's own cache of
+//! answers is off: it would serve stale lists when a server fails, and the catalog here knows better what is stale.
+
+use super::{
+    Pool,
+    ear::{Ear, Listening},
+    execution,
+    link::Link,
+    oauth::account::Account,
+    process::{self, Process},
+    words::{Fault, Kind, Refusal},
+};
+use crate::backend::http::{self, session::Session};
+use futures::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, Fuse, FusedFuture},
+    stream::BoxStream,
+};
+use reqwest::header::{HeaderName, HeaderValue};
+use rmcp::{
+    RoleClient,
+    model::{ClientJsonRpcMessage, ErrorData, ProtocolVersion, RequestId, ServerJsonRpcMessage},
+    service::{
+        ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt, Peer, RunningService,
+        RunningServiceCancellationToken,
+    },
+    transport::{
+        StreamableHttpClientTransport,
+        common::client_side_sse::ExponentialBackoff,
+        streamable_http_client::{
+            SseError, StreamableHttpClient, StreamableHttpClientTransportConfig, StreamableHttpError,
+            StreamableHttpPostResponse, StreamableHttpResponseLimits,
+        },
+    },
+};
+use secrecy::SecretString;
+use sse_stream::Sse;
+use std::{collections::HashMap, future::Future, io, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use url::Url;
+
+/// Bytes of an error's body that are read.
+const ERROR_MAX: usize = 4 * 1024;
+/// How long a connection may take to say goodbye (an older server's session is ended by a request).
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What a server is shown.
+#[derive(Clone, Debug)]
+pub(super) enum Credential {
+    /// Headers of every request; none is one way of it.
+    Headers(Vec<(String, SecretString)>),
+    /// Headers, and the token of its person's sign-in once there is one.
+    SignIn {
+        /// The headers.
+        headers: Vec<(String, SecretString)>,
+        /// How its person stands with it.
+        account: Arc<Account>,
+    },
+}
+
+/// How a server is reached.
+#[derive(Clone, Debug)]
+pub(super) enum Access {
+    /// A program of the operator's.
+    Program {
+        /// Where it is.
+        command: PathBuf,
+        /// Its arguments.
+        args: Vec<SecretString>,
+        /// Its whole environment.
+        env: Vec<(String, SecretString)>,
+    },
+    /// Streamable HTTP.
+    Http {
+        /// Where it is.
+        url: Url,
+        /// What it is shown.
+        credential: Credential,
+        /// Whether a person chose it, and not the operator.
+        guarded: bool,
+    },
+}
+
+/// A live connection.
+pub(super) struct Live {
+    /// For requests.
+    pub(super) peer: Peer<RoleClient>,
+    /// For what comes by itself.
+    pub(super) ear: Arc<Ear>,
+    /// How long it took to connect.
+    pub(super) took: Duration,
+    cancel: RunningServiceCancellationToken,
+    over: Fuse<BoxFuture<'static, ()>>,
+    program: Option<(Process, OwnedSemaphorePermit)>,
+}
+
+impl Live {
+    fn new((service, ear, took): Served, program: Option<(Process, OwnedSemaphorePermit)>) -> Self {
+        let (peer, cancel) = (service.peer().clone(), service.cancellation_token());
+        let over = async move {
+            // How it ended is told by whoever waits for an answer.
+            let _how = service.waiting().await;
+        };
+        Self { peer, ear, took, cancel, over: over.boxed().fuse(), program }
+    }
+
+    /// Whether it speaks the protocol of sessions.
+    pub(super) fn is_legacy(&self) -> bool {
+        self.peer.peer_info().is_some_and(|info| info.protocol_version.has_initialize())
+    }
+
+    /// Waits until the other side ends it.
+    pub(super) async fn closed(&mut self) {
+        (&mut self.over).await;
+    }
+
+    /// Ends it.
+    pub(super) async fn close(self) {
+        self.cancel.cancel();
+        if !self.over.is_terminated() && tokio::time::timeout(GOODBYE, self.over).await.is_err() {
+            tracing::debug!("a server was left without a goodbye");
+        }
+        if let Some((process, permit)) = self.program {
+            process.end().await;
+            drop(permit);
+        }
+    }
+
+    /// The last line its program wrote to its error stream.
+    pub(super) fn said(&self) -> Option<String> {
+        self.program.as_ref().map(|(process, _)| process.said()).filter(|said| !said.is_empty())
+    }
+}
+
+/// Why connecting failed; with what a program said to the operator.
+pub(super) type Failed = (Fault, Option<String>);
+
+/// Connects, within the time there is for it.
+pub(super) async fn connect(pool: &Pool, link: &Link) -> Result<Live, Failed> {
+    let within = pool.options.connect;
+    let live = match tokio::time::timeout(within, attempt(pool, link)).await {
+        Ok(result) => result?,
+        Err(_) => return Err((Fault::late(within), None)),
+    };
+    live.peer.set_response_cache_config(ClientCacheConfig::disabled()).await;
+    Ok(live)
+}
+
+async fn attempt(pool: &Pool, link: &Link) -> Result<Live, Failed> {
+    let legacy = link.was_legacy();
+    let failed = match by(pool, link, legacy).await {
+        Err(failed) if !legacy && wants_the_old_way(&failed.0, &link.access) => by(pool, link, true).await,
+        other => other,
+    };
+    failed.map_err(|(fault, said)| match &link.access {
+        Ok(Access::Program { .. }) if fault == Fault::closed() => (ended(), said),
+        _ => (fault, said),
+    })
+}
+
+/// Whether a server that failed in the new way may succeed in the old one: it has none of the new revisions, answers a
+/// request that it does not know with nothing, or is one of the programs that end at one. (rmcp itself sees to those that
+/// answer with an error.)
+fn wants_the_old_way(fault: &Fault, access: &Result<Access, Fault>) -> bool {
+    let program = matches!(access, Ok(Access::Program { .. }));
+    [Fault::incompatible(), Fault::garbled()].contains(fault) || (program && *fault == Fault::closed())
+}
+
+async fn by(pool: &Pool, link: &Link, legacy: bool) -> Result<Live, Failed> {
+    match &link.access {
+        Ok(Access::Http { url, credential, guarded }) => {
+            http(pool, url, credential, *guarded, legacy).await.map_err(|fault| (fault, None))
+        }
+        Ok(Access::Program { .. }) => program(pool, link, legacy).await,
+        Err(fault) => Err((fault.clone(), None)),
+    }
+}
+
+fn ended() -> Fault {
+    Fault::new(Kind::Program, "Its program ended by itself. The operator finds its last words in the log.")
+}
+
+async fn http(pool: &Pool, url: &Url, credential: &Credential, guarded: bool, legacy: bool) -> Result<Live, Fault> {
+    let (headers, account) = match credential {
+        Credential::Headers(headers) => (headers, None),
+        Credential::SignIn { headers, account } => (headers, Some(Arc::clone(account))),
+    };
+    let headers: Result<HashMap<HeaderName, HeaderValue>, String> =
+        headers.iter().map(|(name, value)| http::header(name, value)).collect();
+    let headers = headers.map_err(|reason| Fault::new(Kind::Credentials, super::words::sentence(&reason)))?;
+    let session = if guarded { &pool.guarded } else { &pool.plain };
+    let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
+        .custom_headers(headers)
+        .max_sse_event_size(pool.options.message)
+        .max_json_response_size(pool.options.message)
+        .max_error_response_size(ERROR_MAX);
+    let mut retries = ExponentialBackoff::default();
+    retries.max_times = Some(5);
+    retries.max_delay = Some(Duration::from_secs(30));
+    config.retry_config = Arc::new(retries);
+    let transport = StreamableHttpClientTransport::with_client(Checked { session: session.clone(), account }, config);
+    serve(transport, legacy).await.map(|served| Live::new(served, None)).map_err(|error| Fault::of_beginning(&error))
+}
+
+async fn program(pool: &Pool, link: &Link, legacy: bool) -> Result<Live, Failed> {
+    let Ok(Access::Program { command, args, env }) = &link.access else { return Err((ended(), None)) };
+    let permit = Arc::clone(&pool.programs).try_acquire_owned().map_err(|_| {
+        let told = "Too many programs of MCP servers run here just now. It is tried again.";
+        (Fault::new(Kind::Full, told), None)
+    })?;
+    let started = process::start(&pool.tasks, command, args, env, pool.options.message);
+    let (process, output, input) = started
+        .map_err(|error| (Fault::new(Kind::Program, "Its program cannot be started."), Some(error.to_string())))?;
+    match serve((output, input), legacy).await {
+        Ok(served) => Ok(Live::new(served, Some((process, permit)))),
+        Err(error) => {
+            let said = Some(process.said()).filter(|said| !said.is_empty());
+            process.end().await;
+            Err((Fault::of_beginning(&error), said))
+        }
+    }
+}
+
+type Served = (RunningService<RoleClient, Listening>, Arc<Ear>, Duration);
+
+async fn serve<T, E, A>(transport: T, legacy: bool) -> Result<Served, ClientInitializeError>
+where
+    T: rmcp::transport::IntoTransport<RoleClient, E, A>,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let mode = if legacy {
+        ClientLifecycleMode::Initialize
+    } else {
+        ClientLifecycleMode::Auto {
+            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+            legacy_version: Some(ProtocolVersion::LATEST_WITH_INITIALIZE),
+        }
+    };
+    let (began, ear) = (Instant::now(), Arc::<Ear>::default());
+    let service = Listening(Arc::clone(&ear)).serve_with_lifecycle(transport, mode).await?;
+    Ok((service, ear, began.elapsed()))
+}
+
+/// The session's client, with the address checked before each request, and the person's token on it.
+#[derive(Clone, Debug)]
+struct Checked {
+    session: Session,
+    account: Option<Arc<Account>>,
+}
+
+/// Answers a request whose answer is too large with an error in its place (rmcp would break the connection, or leave
+/// the request without an answer), and keeps what rmcp does not read of tools.
+fn within_limits(
+    answer: Result<StreamableHttpPostResponse, Http>,
+    id: RequestId,
+) -> Result<StreamableHttpPostResponse, Http> {
+    let instead = move |most| {
+        let error = ErrorData::internal_error(super::words::too_large(most).told, None);
+        ServerJsonRpcMessage::error(error, Some(id.clone()))
+    };
+    match answer {
+        Err(StreamableHttpError::ResponseBodyTooLarge { max_size }) => {
+            Ok(StreamableHttpPostResponse::Json(instead(max_size), None))
+        }
+        Ok(StreamableHttpPostResponse::Sse(events, session)) => {
+            let events = events.map(move |event| match event {
+                Err(error) => match too_large(&error) {
+                    Some(most) => serde_json::to_string(&instead(most)).map_or(Err(error), |json| Ok(event_of(json))),
+                    None => Err(error),
+                },
+                Ok(event) => Ok(match event.data.as_deref().and_then(execution::kept) {
+                    Some(data) => Sse { data: Some(data), ..event },
+                    None => event,
+                }),
+            });
+            Ok(StreamableHttpPostResponse::Sse(events.boxed(), session))
+        }
+        other => other,
+    }
+}
+
+fn event_of(json: String) -> Sse {
+    Sse::default().data(json)
+}
+
+/// The limit that an event went beyond, if that is what is wrong; rmcp says so in words alone.
+fn too_large(error: &SseError) -> Option<usize> {
+    let words = error.to_string();
+    let (_, rest) = words.split_once("exceeded the maximum size of ")?;
+    rest.split(' ').next()?.parse().ok()
+}
+
+type Http = StreamableHttpError<reqwest::Error>;
+type Headers = HashMap<HeaderName, HeaderValue>;
+
+impl Checked {
+    fn check(&self, url: &str) -> Result<(), Http> {
+        self.session.check(url).map_err(|refused| StreamableHttpError::Io(io::Error::other(refused)))
+    }
+
+    /// Sends with the person's token; once more with a renewed one, if the server refuses it.
+    async fn send<T, F>(&self, bearer: Option<String>, send: impl Fn(Option<String>) -> F) -> Result<T, Http>
+    where
+        F: Future<Output = Result<T, Http>>,
+    {
+        let Some(account) = &self.account else { return send(bearer).await };
+        let troubled = |trouble| StreamableHttpError::Io(io::Error::other(trouble));
+        let used = account.bearer().await.map_err(troubled)?;
+        let answer = send(used.clone()).await;
+        let Err(error) = &answer else { return answer };
+        match super::words::refusal(error) {
+            Some(Refusal::Token(challenge)) => {
+                match account.refused(used.as_deref(), challenge).await.map_err(troubled)? {
+                    Some(renewed) => send(Some(renewed)).await,
+                    None => answer,
+                }
+            }
+            Some(Refusal::Scope(challenge)) => {
+                account.wants_more(challenge);
+                answer
+            }
+            None => answer,
+        }
+    }
+}
+
+impl StreamableHttpClient for Checked {
+    type Error = reqwest::Error;
+
+    async fn post_message(
+        &self,
+        uri: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session: Option<Arc<str>>,
+        bearer: Option<String>,
+        headers: Headers,
+    ) -> Result<StreamableHttpPostResponse, Http> {
+        let limits = StreamableHttpResponseLimits::default();
+        self.post_message_with_response_limits(uri, message, session, bearer, headers, limits).await
+    }
+
+    async fn post_message_with_response_limits(
+        &self,
+        uri: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session: Option<Arc<str>>,
+        bearer: Option<String>,
+        headers: Headers,
+        limits: StreamableHttpResponseLimits,
+    ) -> Result<StreamableHttpPostResponse, Http> {
+        self.check(&uri)?;
+        let asked = match &message {
+            ClientJsonRpcMessage::Request(request) => Some(request.id.clone()),
+            _ => None,
+        };
+        let client = self.session.client();
+        let answer = self.send(bearer, |bearer| {
+            let (uri, message, session, headers) = (uri.clone(), message.clone(), session.clone(), headers.clone());
+            client.post_message_with_response_limits(uri, message, session, bearer, headers, limits)
+        });
+        let answer = answer.await;
+        match asked {
+            Some(id) => within_limits(answer, id),
+            None => answer,
+        }
+    }
+
+    async fn delete_session(
+        &self,
+        uri: Arc<str>,
+        session: Arc<str>,
+        bearer: Option<String>,
+        headers: Headers,
+    ) -> Result<(), Http> {
+        self.check(&uri)?;
+        let client = self.session.client();
+        let deleted =
+            self.send(bearer, |bearer| client.delete_session(uri.clone(), session.clone(), bearer, headers.clone()));
+        deleted.await
+    }
+
+    async fn get_stream(
+        &self,
+        uri: Arc<str>,
+        session: Option<Arc<str>>,
+        last_event: Option<String>,
+        bearer: Option<String>,
+        headers: Headers,
+    ) -> Result<BoxStream<'static, Result<Sse, SseError>>, Http> {
+        self.check(&uri)?;
+        let most = StreamableHttpResponseLimits::default().max_sse_event_size;
+        self.get_stream_with_max_sse_event_size(uri, session, last_event, bearer, headers, most).await
+    }
+
+    async fn get_stream_with_max_sse_event_size(
+        &self,
+        uri: Arc<str>,
+        session: Option<Arc<str>>,
+        last_event: Option<String>,
+        bearer: Option<String>,
+        headers: Headers,
+        most: usize,
+    ) -> Result<BoxStream<'static, Result<Sse, SseError>>, Http> {
+        self.check(&uri)?;
+        let client = self.session.client();
+        let stream = self.send(bearer, |bearer| {
+            let (uri, session, last_event) = (uri.clone(), session.clone(), last_event.clone());
+            client.get_stream_with_max_sse_event_size(uri, session, last_event, bearer, headers.clone(), most)
+        });
+        stream.await
+    }
+}

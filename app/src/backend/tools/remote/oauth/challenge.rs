@@ -1,0 +1,79 @@
+//! `WWW-Authenticate` of a server that wants a token, or a better one (RFC 6750 3, RFC 9728 5.1).
+
+/// What a refusal says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct Challenge {
+    /// Where the resource describes itself.
+    pub(super) metadata: Option<String>,
+    /// The scopes that would do.
+    pub(super) scope: Option<String>,
+    /// Whether the token is good, but not for this.
+    pub(super) wants_more: bool,
+}
+
+impl Challenge {
+    /// Reads a header; what cannot be read says nothing.
+    pub(super) fn read(header: &str) -> Self {
+        let mut out = Self::default();
+        for (name, value) in params(header) {
+            match name.as_str() {
+                "resource_metadata" => out.metadata = out.metadata.or(Some(value)),
+                "scope" if !value.trim().is_empty() => out.scope = out.scope.or(Some(value)),
+                "error" if value == "insufficient_scope" => out.wants_more = true,
+                _ => {}
+            }
+        }
+        out
+    }
+}
+
+/// The `name=value` pairs of a header, quoted or not, of whatever scheme.
+fn params(header: &str) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    let mut chars = header.chars().peekable();
+    let mut name = String::new();
+    while let Some(c) = chars.next() {
+        match c {
+            '=' if !name.is_empty() => {
+                let mut value = String::new();
+                if chars.next_if_eq(&'"').is_some() {
+                    while let Some(c) = chars.next() {
+                        match c {
+                            '"' => break,
+                            '\\' => value.extend(chars.next()),
+                            c => value.push(c),
+                        }
+                    }
+                } else {
+                    while let Some(c) = chars.next_if(|c| !matches!(c, ',' | ' ' | '\t')) {
+                        value.push(c);
+                    }
+                }
+                out.push((std::mem::take(&mut name).to_ascii_lowercase(), value));
+            }
+            c if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') => name.push(c),
+            _ => name.clear(),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_is_read_however_it_is_written() {
+        let read = Challenge::read(
+            "Basic realm=\"a, scope=\\\"no\\\"\", Bearer error=insufficient_scope,scope=\"a b\", \
+             resource_metadata=\"https://x.example/m?a=b\"",
+        );
+        assert_eq!(read.metadata.as_deref(), Some("https://x.example/m?a=b"));
+        assert_eq!(read.scope.as_deref(), Some("a b"));
+        assert!(read.wants_more);
+        for nothing in ["", "Bearer", "Bearer scope=\"\"", "=\"", "scope", "é=\"x", "Bearer xscope=a"] {
+            assert_eq!(Challenge::read(nothing), Challenge::default(), "{nothing}");
+        }
+        assert_eq!(Challenge::read("Bearer scope=\"open").scope.as_deref(), Some("open"));
+    }
+}

@@ -1,0 +1,227 @@
+//! What keeps a link alive while it is wanted: connect, listen, look after it, try again with patience.
+//!
+//! Invariant: everything here runs beside the turns. A server that is hung, dead or mad costs attempts that become rare
+//! (`breaker`) and one line in the log a minute; a link nobody wants costs nothing.
+
+use super::{
+    Pool,
+    breaker::{Breaker, chance},
+    catalog,
+    connect::{Live, connect},
+    ear::Ear,
+    link::Link,
+    words::{Fault, Kind},
+};
+use crate::{backend::metrics, wire::id::Millis};
+use rmcp::{
+    RoleClient,
+    model::{ClientRequest, PingRequest, RequestMetaObject, ServerCapabilities, SubscriptionFilter},
+    service::{Peer, ServiceError},
+};
+use std::{future::Future, sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// What a burst of changed lists is waited for, so that it is one reading.
+const SETTLE: Duration = Duration::from_millis(200);
+/// How long credentials that were not accepted are not shown again by themselves.
+const REFUSED: Duration = Duration::from_mins(5);
+
+/// Why a connection is given up.
+enum End {
+    /// Removed, switched off, or the process ends.
+    Over,
+    /// Nobody wants it.
+    Idle,
+    /// A person wants it anew.
+    Again,
+    /// It broke.
+    Broken(Fault),
+}
+
+/// Connects and reconnects until nobody wants the link any more.
+pub(super) async fn supervise(pool: Arc<Pool>, link: Arc<Link>) {
+    let mut breaker = Breaker::default();
+    loop {
+        let wait = match session(&pool, &link, &mut breaker).await {
+            End::Over => break,
+            End::Idle => Duration::ZERO,
+            End::Again => {
+                breaker.close();
+                continue;
+            }
+            End::Broken(fault) => {
+                metrics::connection_failed(fault.kind.name());
+                let wait = breaker.failed(pool.options.retry, pool.options.probe, chance());
+                let wait = if fault.kind == Kind::Credentials { wait.max(REFUSED) } else { wait };
+                let ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+                let retry_at = Millis(pool.clock.now().0.saturating_add(ms));
+                link.change(|seen| seen.retry_at = Some(retry_at));
+                wait
+            }
+        };
+        if link.retire(pool.options.idle) {
+            return;
+        }
+        tokio::select! {
+            biased;
+            () = link.over.cancelled() => break,
+            () = pool.stopping.cancelled() => break,
+            () = link.again.notified() => breaker.close(),
+            () = sleep(wait) => tracing::debug!(server = %link.id, probe = breaker.is_open(), "tries again"),
+        }
+    }
+    link.stop();
+}
+
+/// One connection from its beginning to its end.
+async fn session(pool: &Arc<Pool>, link: &Arc<Link>, breaker: &mut Breaker) -> End {
+    link.connecting();
+    let connected = unless_over(pool, link, connect(pool, link)).await;
+    let mut live = match connected {
+        None => return End::Over,
+        Some(Ok(live)) => live,
+        Some(Err((fault, said))) => {
+            link.failed(&fault, said.as_deref());
+            return End::Broken(fault);
+        }
+    };
+    let began = Instant::now();
+    let listed = unless_over(pool, link, catalog::fetch(&live.peer, &link.owner, &pool.options)).await;
+    let end = match listed {
+        None => End::Over,
+        Some(Err(fault)) => End::Broken(fault),
+        Some(Ok(found)) => {
+            metrics::connected(1);
+            link.connected(&live, found, pool.clock.now());
+            let end = attend(pool, link, &mut live).await;
+            metrics::connected(-1);
+            end
+        }
+    };
+    if began.elapsed() >= pool.options.stable {
+        breaker.close();
+    }
+    if let End::Broken(fault) = &end {
+        link.failed(fault, live.said().as_deref());
+    }
+    // A hung server must not hold up the next attempt.
+    pool.tasks.spawn("disconnect", live.close());
+    end
+}
+
+/// Looks after a live connection until there is a reason to give it up.
+async fn attend(pool: &Arc<Pool>, link: &Arc<Link>, live: &mut Live) -> End {
+    let (peer, ear, legacy) = (live.peer.clone(), Arc::clone(&live.ear), live.is_legacy());
+    let mut listening = std::pin::pin!(listen(peer.clone(), Arc::clone(&ear), pool.options.probe));
+    let mut beat = Instant::now() + pool.options.beat;
+    loop {
+        let look = tokio::select! {
+            biased;
+            () = link.over.cancelled() => return End::Over,
+            () = pool.stopping.cancelled() => return End::Over,
+            () = link.again.notified() => return End::Again,
+            () = live.closed() => return End::Broken(Fault::closed()),
+            () = ear.changed.notified() => Look::Lists,
+            () = link.suspect.notified() => Look::Life,
+            () = sleep_until(beat) => Look::Life,
+            never = &mut listening => match never {},
+        };
+        if !link.wanted_within(pool.options.idle) {
+            return End::Idle;
+        }
+        let stale = link.seen().catalog.fresh_until <= Instant::now();
+        let looked = async {
+            if matches!(look, Look::Lists) {
+                sleep(SETTLE).await;
+                relist(pool, link, &peer).await
+            } else if stale {
+                relist(pool, link, &peer).await
+            } else {
+                life(pool, link, &peer, legacy).await
+            }
+        };
+        match unless_over(pool, link, looked).await {
+            None => return End::Over,
+            Some(Err(fault)) => return End::Broken(fault),
+            Some(Ok(())) => beat = Instant::now() + pool.options.beat,
+        }
+    }
+}
+
+/// What is to be looked at.
+enum Look {
+    Lists,
+    Life,
+}
+
+/// Reads the lists again.
+async fn relist(pool: &Pool, link: &Link, peer: &Peer<RoleClient>) -> Result<(), Fault> {
+    let catalog = catalog::fetch(peer, &link.owner, &pool.options).await?;
+    let now = pool.clock.now();
+    link.change(|seen| {
+        seen.catalog = Arc::new(catalog);
+        seen.answered_at = Some(now);
+    });
+    Ok(())
+}
+
+/// Asks for a sign of life; an error is one too.
+async fn life(pool: &Pool, link: &Link, peer: &Peer<RoleClient>, legacy: bool) -> Result<(), Fault> {
+    let asked = Instant::now();
+    let answer = async {
+        if legacy {
+            peer.send_request(ClientRequest::PingRequest(PingRequest::default())).await.map(drop)
+        } else {
+            peer.discover(RequestMetaObject::default()).await.map(drop)
+        }
+    };
+    match tokio::time::timeout(pool.options.answer, answer).await {
+        Err(_) => Err(Fault::late(pool.options.answer)),
+        Ok(Ok(()) | Err(ServiceError::McpError(_))) => {
+            let now = pool.clock.now();
+            link.change(|seen| {
+                seen.latency = Some(asked.elapsed());
+                seen.answered_at = Some(now);
+            });
+            Ok(())
+        }
+        Ok(Err(error)) => Err(Fault::of_request(&error)),
+    }
+}
+
+/// Hears of changed lists where the protocol wants to be asked for that; in the old one they come by themselves.
+async fn listen(peer: Peer<RoleClient>, ear: Arc<Ear>, again: Duration) -> std::convert::Infallible {
+    let info = peer.peer_info();
+    let filter = info.as_ref().filter(|info| !info.protocol_version.has_initialize());
+    let Some(filter) = filter.and_then(|info| wanted(&info.capabilities)) else { return std::future::pending().await };
+    loop {
+        if let Ok(mut changes) = peer.listen(filter.clone()).await {
+            while let Ok(Some(_change)) = changes.next().await {
+                ear.changed.notify_one();
+            }
+            // What changed between this stream and the next is not told.
+            ear.changed.notify_one();
+        }
+        sleep(again).await;
+    }
+}
+
+/// The changes that the server says it tells of.
+fn wanted(has: &ServerCapabilities) -> Option<SubscriptionFilter> {
+    let yes = |told: Option<Option<bool>>| told.flatten().filter(|told| *told);
+    let mut filter = SubscriptionFilter::new();
+    filter.tools_list_changed = yes(has.tools.as_ref().map(|has| has.list_changed));
+    filter.prompts_list_changed = yes(has.prompts.as_ref().map(|has| has.list_changed));
+    filter.resources_list_changed = yes(has.resources.as_ref().map(|has| has.list_changed));
+    (filter != SubscriptionFilter::new()).then_some(filter)
+}
+
+/// The work's end, unless the link's comes first.
+async fn unless_over<T>(pool: &Pool, link: &Link, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = link.over.cancelled() => None,
+        () = pool.stopping.cancelled() => None,
+        done = work => Some(done),
+    }
+}

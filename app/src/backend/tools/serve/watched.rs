@@ -1,0 +1,290 @@
+//! [`Watched`]: the server with somebody who writes down each request: which client, method and tool, for whom, how it
+//! ended and when. One line in the log, one count in the metrics, one word to a client that asked for a log.
+//!
+//! Invariant: what a client calls itself is its own text, so it is shortened and bare of control characters; arguments
+//! and results are never written. A request whose answer nobody waits for any more is written too.
+
+#![expect(deprecated, reason = "older clients still use what newer revisions of the protocol took away")]
+
+use super::McpServer;
+use crate::backend::{
+    caller::{Caller, Via},
+    metrics,
+};
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams, CompleteResult,
+        DiscoverResult, GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult, Implementation,
+        InitializeRequestParams, InitializeResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
+        ListToolsResult, LoggingLevel, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+        ServerConfig, SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, Tool,
+        UnsubscribeRequestParams, UpdateTaskParams,
+    },
+    service::{NotificationContext, RequestContext, SubscriptionContext},
+};
+use serde_json::json;
+use tokio::time::Instant;
+
+/// Characters of what a client calls itself that are written.
+const CLIENT_MAX: usize = 60;
+
+/// A server whose requests are written down.
+#[derive(Clone, Debug)]
+pub struct Watched(pub McpServer);
+
+/// A request on its way; written when it ends, or when nobody waits for it any more.
+struct Entry {
+    method: &'static str,
+    tool: Option<String>,
+    client: String,
+    caller: Option<Caller>,
+    endpoint: String,
+    begun: Instant,
+    outcome: Option<&'static str>,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let outcome = self.outcome.unwrap_or("cancelled");
+        let elapsed = self.begun.elapsed();
+        metrics::mcp_request(self.method, outcome, elapsed);
+        let token = match self.caller.as_ref().map(|caller| caller.via) {
+            Some(Via::Token(id, _)) => id.to_string(),
+            _ => String::new(),
+        };
+        let user = self.caller.as_ref().map(|caller| caller.user.to_string()).unwrap_or_default();
+        let (method, client, endpoint) = (self.method, &self.client, &self.endpoint);
+        let tool = self.tool.as_deref().unwrap_or_default();
+        let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(client, method, tool, endpoint, user, token, outcome, duration_ms, "mcp");
+    }
+}
+
+/// What an error is counted as.
+fn kind(error: &ErrorData) -> &'static str {
+    match error.code.0 {
+        -32603 => "fault",
+        _ => "refused",
+    }
+}
+
+/// How a call ended.
+fn ending(response: &CallToolResponse) -> &'static str {
+    match response {
+        CallToolResponse::Complete(result) if result.is_error == Some(true) => "tool_error",
+        CallToolResponse::Complete(_) => "ok",
+        CallToolResponse::InputRequired(_) => "input_required",
+        _ => "task",
+    }
+}
+
+fn shown(client: Option<Implementation>) -> String {
+    let Some(client) = client else { return String::new() };
+    let text = format!("{} {}", client.name, client.version);
+    text.chars().filter(|c| !c.is_control()).take(CLIENT_MAX).collect()
+}
+
+impl Watched {
+    fn entry(&self, method: &'static str, tool: Option<&str>, cx: &RequestContext<RoleServer>) -> Entry {
+        Entry {
+            method,
+            // A name no tool has is the client's text.
+            tool: tool.filter(|name| self.0.get_tool(name).is_some()).map(str::to_owned),
+            client: shown(cx.meta.client_info().or_else(|| self.0.session.client())),
+            caller: self.0.caller(cx).ok(),
+            endpoint: self.0.offer.path.clone(),
+            begun: Instant::now(),
+            outcome: None,
+        }
+    }
+
+    /// Waits for an answer and writes it down.
+    async fn watch<T>(
+        &self,
+        method: &'static str,
+        cx: &RequestContext<RoleServer>,
+        work: impl Future<Output = Result<T, ErrorData>>,
+    ) -> Result<T, ErrorData> {
+        let mut entry = self.entry(method, None, cx);
+        let result = work.await;
+        entry.outcome = Some(result.as_ref().map_or_else(kind, |_| "ok"));
+        result
+    }
+
+    /// [`Watched::watch`] of a client that says its name now.
+    async fn watch_named<T>(
+        &self,
+        method: &'static str,
+        client: Implementation,
+        cx: &RequestContext<RoleServer>,
+        work: impl Future<Output = Result<T, ErrorData>>,
+    ) -> Result<T, ErrorData> {
+        let mut entry = self.entry(method, None, cx);
+        entry.client = shown(Some(client));
+        let result = work.await;
+        entry.outcome = Some(result.as_ref().map_or_else(kind, |_| "ok"));
+        result
+    }
+
+    /// [`Watched::watch`], and a word to the client about it.
+    async fn watch_aloud<T>(
+        &self,
+        (method, tool): (&'static str, Option<&str>),
+        cx: &RequestContext<RoleServer>,
+        work: impl Future<Output = Result<T, ErrorData>>,
+        ending: impl Fn(&T) -> &'static str,
+    ) -> Result<T, ErrorData> {
+        let mut entry = self.entry(method, tool, cx);
+        let result = work.await;
+        let outcome = result.as_ref().map_or_else(kind, ending);
+        entry.outcome = Some(outcome);
+        let level = match outcome {
+            "fault" => LoggingLevel::Error,
+            "refused" | "tool_error" => LoggingLevel::Warning,
+            _ => LoggingLevel::Info,
+        };
+        let mut data = json!({
+            "method": method, "outcome": outcome,
+            "duration_ms": u64::try_from(entry.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        });
+        if let Some(tool) = &entry.tool {
+            data["tool"] = json!(tool);
+        }
+        self.0.tell(cx, level, data).await;
+        result
+    }
+}
+
+impl ServerHandler for Watched {
+    fn get_info(&self) -> ServerConfig {
+        self.0.get_info()
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.0.get_tool(name)
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        self.0.accepted_subscription_filter(requested)
+    }
+
+    async fn initialize(
+        &self,
+        asked: InitializeRequestParams,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let client = asked.client_info.clone();
+        self.watch_named("initialize", client, &cx.clone(), self.0.initialize(asked, cx)).await
+    }
+
+    async fn on_initialized(&self, cx: NotificationContext<RoleServer>) {
+        self.0.on_initialized(cx).await;
+    }
+
+    async fn discover(&self, cx: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        self.watch("server/discover", &cx.clone(), self.0.discover(cx)).await
+    }
+
+    async fn ping(&self, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.watch("ping", &cx.clone(), self.0.ping(cx)).await
+    }
+
+    async fn set_level(&self, asked: SetLevelRequestParams, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.watch("logging/setLevel", &cx.clone(), self.0.set_level(asked, cx)).await
+    }
+
+    async fn list_tools(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        self.watch("tools/list", &cx.clone(), self.0.list_tools(page, cx)).await
+    }
+
+    async fn call_tool(
+        &self,
+        call: CallToolRequestParams,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let name = call.name.clone();
+        self.watch_aloud(("tools/call", Some(&name)), &cx.clone(), self.0.call_tool(call, cx), ending).await
+    }
+
+    async fn get_task(&self, task: GetTaskParams, cx: RequestContext<RoleServer>) -> Result<GetTaskResult, ErrorData> {
+        self.watch("tasks/get", &cx.clone(), self.0.get_task(task, cx)).await
+    }
+
+    async fn update_task(&self, task: UpdateTaskParams, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.watch("tasks/update", &cx.clone(), self.0.update_task(task, cx)).await
+    }
+
+    async fn cancel_task(&self, task: CancelTaskParams, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.watch("tasks/cancel", &cx.clone(), self.0.cancel_task(task, cx)).await
+    }
+
+    async fn list_resources(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        self.watch("resources/list", &cx.clone(), self.0.list_resources(page, cx)).await
+    }
+
+    async fn list_resource_templates(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        self.watch("resources/templates/list", &cx.clone(), self.0.list_resource_templates(page, cx)).await
+    }
+
+    async fn read_resource(
+        &self,
+        asked: ReadResourceRequestParams,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        self.watch_aloud(("resources/read", None), &cx.clone(), self.0.read_resource(asked, cx), |_| "ok").await
+    }
+
+    async fn subscribe(&self, asked: SubscribeRequestParams, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.watch("resources/subscribe", &cx.clone(), self.0.subscribe(asked, cx)).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        asked: UnsubscribeRequestParams,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.watch("resources/unsubscribe", &cx.clone(), self.0.unsubscribe(asked, cx)).await
+    }
+
+    async fn listen(&self, cx: SubscriptionContext) -> Result<(), ErrorData> {
+        let request = cx.request_context().clone();
+        self.watch("subscriptions/listen", &request, self.0.listen(cx)).await
+    }
+
+    async fn list_prompts(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        self.watch("prompts/list", &cx.clone(), self.0.list_prompts(page, cx)).await
+    }
+
+    async fn get_prompt(
+        &self,
+        asked: GetPromptRequestParams,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        self.watch_aloud(("prompts/get", None), &cx.clone(), self.0.get_prompt(asked, cx), |_| "ok").await
+    }
+
+    async fn complete(
+        &self,
+        asked: CompleteRequestParams,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        self.watch("completion/complete", &cx.clone(), self.0.complete(asked, cx)).await
+    }
+}

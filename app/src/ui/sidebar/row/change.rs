@@ -1,0 +1,129 @@
+//! What one does with a conversation of the list: downloaded when its menu is first opened.
+
+use super::menu_id;
+use crate::{
+    api::conversations::{delete_conversation, pin_conversation, rename_conversation, restore_conversation},
+    ui::{
+        kit::{Glyph, MenuItem, Toaster, effect, lazy::lazy, menu::arrange},
+        sidebar::Conversations,
+    },
+    wire::{conversation::ConversationSummary, id::ConversationId, limits},
+};
+use leptos::{ev::KeyboardEvent, html, prelude::*, task::spawn_local};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+
+lazy! {
+    /// The items of a row's menu.
+    pub(super) static ITEMS: fn(ConversationSummary, RwSignal<bool>, Memo<bool>) -> AnyView =
+        more(|row, renaming, here| view! { <Items row renaming here/> }.into_any());
+    /// The row's title as a field.
+    pub(super) static RENAMING: fn(ConversationSummary, RwSignal<bool>) -> AnyView =
+        more(|row, renaming| view! { <Renaming row renaming/> }.into_any());
+}
+
+#[component]
+fn Items(row: ConversationSummary, renaming: RwSignal<bool>, here: Memo<bool>) -> impl IntoView {
+    let conversations = expect_context::<Conversations>();
+    let toaster = Toaster::expect();
+    let navigate = use_navigate();
+    let (id, pinned, owned) = (row.id, row.pinned, row.owned);
+    let (pin_glyph, pin_words) = if pinned { (Glyph::PinOff, "Unpin") } else { (Glyph::Pin, "Pin") };
+    let pin = move |_| {
+        spawn_local(async move {
+            match pin_conversation(id, !pinned).await {
+                Ok(summary) => conversations.put(summary),
+                Err(error) => toaster.fail(error),
+            }
+        });
+    };
+    let delete = move |_| {
+        if here.get_untracked() {
+            navigate("/", NavigateOptions::default());
+        }
+        delete_with_undo(id, conversations, toaster);
+    };
+    let menu = menu_id(&row);
+    effect(move || arrange(&menu));
+    view! {
+        <MenuItem glyph=pin_glyph on:click=pin>{pin_words}</MenuItem>
+        {owned
+            .then(|| {
+                view! {
+                    <MenuItem glyph=Glyph::Pencil on:click=move |_| renaming.set(true)>"Rename"</MenuItem>
+                    <MenuItem glyph=Glyph::Trash danger=true on:click=delete>"Delete"</MenuItem>
+                }
+            })}
+    }
+}
+
+fn delete_with_undo(id: ConversationId, conversations: Conversations, toaster: Toaster) {
+    spawn_local(async move {
+        match delete_conversation(id).await {
+            Ok(()) => {
+                conversations.drop(id);
+                toaster.undoable("Conversation deleted.", move || {
+                    spawn_local(async move {
+                        match restore_conversation(id).await {
+                            Ok(summary) => conversations.put(summary),
+                            Err(error) => toaster.fail(error),
+                        }
+                    });
+                });
+            }
+            Err(error) => toaster.fail(error),
+        }
+    });
+}
+
+#[component]
+fn Renaming(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView {
+    let conversations = expect_context::<Conversations>();
+    let toaster = Toaster::expect();
+    let node = NodeRef::<html::Input>::new();
+    effect(move || {
+        if let Some(input) = node.get() {
+            _ = input.focus();
+            input.select();
+        }
+    });
+    let (id, before) = (row.id, row.title.clone());
+    let save = move || {
+        let Some(title) = node.get_untracked().map(|input| input.value().trim().to_owned()) else { return };
+        renaming.set(false);
+        if title.is_empty() || title == before {
+            return;
+        }
+        spawn_local(async move {
+            match rename_conversation(id, title).await {
+                Ok(summary) => conversations.put(summary),
+                Err(error) => toaster.fail(error),
+            }
+        });
+    };
+    let keyed = {
+        let save = save.clone();
+        move |event: KeyboardEvent| match event.key().as_str() {
+            "Enter" if !event.is_composing() => save(),
+            "Escape" => {
+                event.prevent_default();
+                renaming.set(false);
+            }
+            _ => {}
+        }
+    };
+    view! {
+        <input
+            node_ref=node
+            class="h-10 w-full rounded-md border border-brand bg-raised px-3 text-sm"
+            aria-label="New title"
+            maxlength=limits::TITLE_MAX.to_string()
+            prop:value=row.title
+            on:keydown=keyed
+            on:blur=move |_| {
+                if renaming.try_get_untracked() == Some(true) {
+                    save();
+                }
+            }
+        />
+    }
+}

@@ -1,0 +1,140 @@
+// Apps of MCP servers: shown below their call in a frame that reaches nothing of Parley's, their calls asked about.
+import AxeBuilder from '@axe-core/playwright';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FrameLocator } from '@playwright/test';
+import type { Person } from './support/person';
+import { script } from './support/person';
+import type { Parley } from './support/server';
+import { SCRIPTED } from './support/server';
+import { expect, test } from './support/test';
+
+const SDK = join(import.meta.dirname, '../node_modules/@modelcontextprotocol/sdk/dist/esm/server/index.js');
+const CHARTS = join(import.meta.dirname, 'support/charts.mjs');
+
+/** A server whose operator has the charts. */
+async function withCharts(startServer: (settings?: Record<string, string>) => Promise<Parley>): Promise<Parley> {
+  const file = join(tmpdir(), `parley-apps-${process.pid}-${Date.now()}.json`);
+  const charts = { command: process.execPath, args: [CHARTS], title: 'Charts', trusted: true };
+  await writeFile(file, JSON.stringify({ mcpServers: { charts } }));
+  return startServer({ ...SCRIPTED, PARLEY_MCP_SERVERS: file });
+}
+
+/** Waits until the charts are there, and has one drawn. */
+async function drawn(person: Person): Promise<FrameLocator> {
+  await expect(async () => {
+    await person.open('/settings/connections');
+    await expect(person.page.getByRole('region', { name: 'Charts' })).toContainText('Connected', { timeout: 500 });
+  }).toPass({ timeout: 30_000 });
+  await person.open('/');
+  await person.begin(script('tool charts__draw {"title": "Rain"}', 'say finished'));
+  await expect(person.page.locator('iframe')).toHaveCount(0);
+  await person.page.getByRole('button', { name: 'Allow once' }).click();
+  await person.answered(1);
+  return app(person);
+}
+
+function app(person: Person): FrameLocator {
+  return person.page.frameLocator('iframe[title="draw, an app of Charts"]');
+}
+
+test.skip(!existsSync(SDK), 'the SDK is not installed');
+
+// What the app may not reach, the browser says aloud.
+const KEPT_OUT = [/Content Security Policy/, /evil\.example/, /csp/, /sandboxed/, /ERR_BLOCKED/, /Refused to/];
+
+test('an app is told of its call, reaches nothing of the page and nothing elsewhere, and comes back', async ({ startServer, person, complaints }) => {
+  complaints.expect(...KEPT_OUT);
+  const server = await withCharts(startServer);
+  const ada = await person({ server, browser: { colorScheme: 'light' } });
+  const frame = await drawn(ada);
+  await expect(frame.locator('#input')).toHaveText('Rain');
+  await expect(frame.locator('#result')).toHaveText('draw Rain');
+  await expect(frame.locator('#tool')).toHaveText('draw');
+  await expect(frame.locator('#theme')).toHaveText('light');
+  for (const near of ['#cookies', '#storage', '#page']) await expect(frame.locator(near)).toHaveText('kept out: SecurityError');
+  await expect(frame.locator('#elsewhere')).toHaveText('kept out');
+  await expect(frame.locator('#parley')).toHaveText('kept out');
+  await expect(frame.locator('#unknown')).toHaveText(/^refused: /);
+  await expect(ada.page.getByText('App of Charts')).toBeVisible();
+
+  await ada.page.emulateMedia({ colorScheme: 'dark' });
+  await expect(frame.locator('#theme')).toHaveText('dark');
+
+  // Its address is nobody's page.
+  const address = await ada.page.locator('iframe').getAttribute('src');
+  complaints.expect(/status 403/, /status of 403/);
+  const direct = await ada.anotherTab();
+  expect((await direct.page.goto(`${server.url}${address}`))?.status()).toBe(403);
+  await direct.page.close();
+
+  await ada.reload();
+  await expect(frame.locator('#result')).toHaveText('draw Rain');
+  await ada.page.getByRole('button', { name: 'Close this app' }).click();
+  await expect(ada.page.locator('iframe')).toHaveCount(0);
+  await ada.page.getByRole('button', { name: 'Show its app' }).click();
+  await expect(frame.locator('#result')).toHaveText('draw Rain');
+});
+
+test('an app does not leave its frame', async ({ startServer, person, complaints }) => {
+  complaints.expect(...KEPT_OUT);
+  const ada = await person({ server: await withCharts(startServer) });
+  const frame = await drawn(ada);
+  await expect(frame.locator('#result')).toHaveText('draw Rain');
+  const asked: string[] = [];
+  ada.page.on('response', (response) => asked.push(response.url()));
+  const blocked = ada.page.waitForEvent('console', (message) => message.text().includes('evil.example') && message.text().includes('frame'));
+  await frame.getByRole('button', { name: 'Go away' }).click();
+  await blocked;
+  expect(asked.filter((url) => url.includes('evil.example'))).toEqual([]);
+});
+
+test('what an app calls is asked about, and recorded as an app\'s', async ({ startServer, person, complaints }) => {
+  complaints.expect(...KEPT_OUT, /status 409/, /status of 409/);
+  const ada = await person({ server: await withCharts(startServer) });
+  const frame = await drawn(ada);
+  await expect(frame.locator('#result')).toHaveText('draw Rain');
+  const question = ada.page.getByRole('group', { name: 'Permission for refresh' });
+  await frame.getByRole('button', { name: 'Refresh' }).click();
+  await expect(question).toContainText('again');
+  // The app is its server's to make readable; what is around it is ours.
+  const { violations } = await new AxeBuilder({ page: ada.page }).exclude('iframe').analyze();
+  expect(violations).toEqual([]);
+  await question.getByRole('button', { name: 'Deny' }).click();
+  await expect(frame.locator('#refreshed')).toContainText('denied');
+  await frame.getByRole('button', { name: 'Refresh' }).click();
+  await question.getByRole('button', { name: 'Always allow' }).click();
+  await expect(frame.locator('#refreshed')).toHaveText('refresh again');
+  await expect(question).toHaveCount(0);
+  await frame.getByRole('button', { name: 'Refresh' }).click();
+  await expect(frame.locator('#refreshed')).toHaveText('refresh again');
+  await frame.getByRole('button', { name: 'Wipe' }).click();
+  await expect(frame.locator('#wipeed')).toContainText('refused: «Charts» has no tool «wipe»');
+
+  await ada.open('/settings/calls');
+  const calls = ada.page.getByRole('region', { name: 'Tool calls' });
+  await expect(calls).toContainText('charts__refresh');
+  await expect(calls).toContainText('an app in a conversation');
+});
+
+test('an app opens no address and sends no message by itself', async ({ startServer, person, complaints }) => {
+  complaints.expect(...KEPT_OUT);
+  const ada = await person({ server: await withCharts(startServer) });
+  const frame = await drawn(ada);
+  await expect(frame.locator('#result')).toHaveText('draw Rain');
+  await frame.getByRole('button', { name: 'Documentation' }).click();
+  const question = ada.page.getByRole('group', { name: 'An address to open' });
+  await expect(question).toContainText('docs.example.org');
+  await expect(question.getByRole('link', { name: 'Open it' })).toHaveAttribute('href', 'https://docs.example.org/charts');
+  await question.getByRole('button', { name: 'Do not open it' }).click();
+  await expect(frame.locator('#linked')).toContainText('refused');
+  await ada.composer.fill('Please:');
+  await frame.getByRole('button', { name: 'Propose' }).click();
+  await expect(ada.composer).toHaveValue('Please:\n\nDraw it again');
+  await expect(ada.page.getByText('Read it before you send it.')).toBeVisible();
+  await expect(ada.messages()).toHaveCount(1);
+  await ada.composer.press('Enter');
+  await expect(ada.messages()).toHaveCount(2);
+});

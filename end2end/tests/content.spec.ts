@@ -1,0 +1,87 @@
+// What tools answer besides text: images, links and results too long for a message, by the reference server.
+import AxeBuilder from '@axe-core/playwright';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Person } from './support/person';
+import { script } from './support/person';
+import { SCRIPTED } from './support/server';
+import { expect, test } from './support/test';
+
+const EVERYTHING = join(import.meta.dirname, '../node_modules/@modelcontextprotocol/server-everything/dist/index.js');
+
+/** An operator's file with the reference server. */
+async function operatorsFile(): Promise<string> {
+  const file = join(tmpdir(), `parley-content-${process.pid}-${Date.now()}.json`);
+  const everything = { command: process.execPath, args: [EVERYTHING, 'stdio'], title: 'Everything', trusted: true };
+  await writeFile(file, JSON.stringify({ mcpServers: { everything } }));
+  return file;
+}
+
+/** Says something in a new conversation once the server answers, and allows what it asks. */
+async function played(person: Person, ...lines: string[]): Promise<void> {
+  await expect(async () => {
+    await person.open('/settings/connections');
+    await expect(person.page.getByRole('region', { name: 'Everything' })).toContainText('Connected', { timeout: 500 });
+  }).toPass({ timeout: 30_000 });
+  await person.open('/');
+  await person.begin(script(...lines, 'say finished'));
+  const allow = person.page.getByRole('button', { name: 'Allow once' });
+  await expect(allow.or(person.replies.last().getByText('finished'))).toBeVisible();
+  if (await allow.isVisible()) await allow.click();
+  await person.answered(1);
+}
+
+test.describe('with the reference server', () => {
+  test.skip(!existsSync(EVERYTHING), 'the reference server is not installed');
+
+  test('an image is shown under its call, to members alone', async ({ startServer, person }) => {
+    const server = await startServer({ ...SCRIPTED, PARLEY_MCP_SERVERS: await operatorsFile() });
+    const ada = await person({ server });
+    await played(ada, 'tool everything__get-tiny-image');
+    const reply = ada.replies.last();
+    // The other one is in what is folded up.
+    const image = reply.getByRole('img', { name: /^Image from .+ \(everything\)$/ }).last();
+    await expect(image).toBeVisible();
+    await expect.poll(() => image.evaluate((img) => (img as HTMLImageElement).naturalWidth)).toBeGreaterThan(0);
+    await ada.reload();
+    await expect(image).toBeVisible();
+    const large = image.locator('..');
+    await expect(large).toHaveAttribute('target', '_blank');
+    const path = (await large.getAttribute('href')) ?? '';
+    const own = await ada.page.request.get(path);
+    expect([own.status(), own.headers()['content-type']]).toEqual([200, 'image/png']);
+    const eve = await person({ server });
+    expect((await eve.page.request.get(path)).status()).toBe(404);
+
+    await reply.locator('summary').first().click();
+    await expect(reply.getByRole('link', { name: 'Download Image' })).toBeVisible();
+    const found = await new AxeBuilder({ page: ada.page }).include('[role=log]').analyze();
+    expect(found.violations).toEqual([]);
+  });
+
+  test('links are named with where they lead', async ({ startServer, person }) => {
+    const server = await startServer({ ...SCRIPTED, PARLEY_MCP_SERVERS: await operatorsFile() });
+    const ada = await person({ server });
+    await played(ada, 'tool everything__get-resource-links {"count": 2}');
+    const reply = ada.replies.last();
+    await reply.locator('summary').first().click();
+    await expect(reply.getByText(/^demo:\/\/resource\//)).toHaveCount(2);
+    await expect(reply.getByRole('link', { name: /demo:/ })).toHaveCount(0);
+  });
+
+  test('a result too long for a message is downloaded whole', async ({ startServer, person }) => {
+    const server = await startServer({ ...SCRIPTED, PARLEY_MCP_SERVERS: await operatorsFile() });
+    const ada = await person({ server });
+    await played(ada, `tool everything__echo {"message": "${'é'.repeat(20_000)}"}`);
+    const reply = ada.replies.last();
+    await reply.locator('summary').first().click();
+    await expect(reply.getByText('The result was longer and was cut here.')).toBeVisible();
+    await expect(reply.getByText(/The whole result, 4\d kB/)).toBeVisible();
+    const download = ada.page.waitForEvent('download');
+    await reply.getByRole('link', { name: 'Download the whole result' }).click();
+    const file = await (await download).path();
+    expect(await readFile(file, 'utf8')).toContain('é'.repeat(20_000));
+  });
+});
