@@ -1,15 +1,8 @@
 // axe finds nothing, on every page, light and dark.
-import AxeBuilder from '@axe-core/playwright';
-import { type Page, devices, expect } from '@playwright/test';
+import { devices, expect } from '@playwright/test';
+import { violations } from './support/axe';
 import { test } from './support/test';
 import { script } from './support/person';
-
-async function violations(page: Page): Promise<string[]> {
-  // Colours are judged when nothing fades any more.
-  await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity).map((a) => a.finished.catch(() => {}))));
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.html.slice(0, 160)} (${node.failureSummary?.split('\n')[1]?.trim()})`));
-}
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`pages for visitors, ${colorScheme}`, async ({ visitor, complaints }) => {

@@ -1,10 +1,10 @@
 // Apps of MCP servers: shown below their call in a frame that reaches nothing of Parley's, their calls asked about.
-import AxeBuilder from '@axe-core/playwright';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FrameLocator } from '@playwright/test';
+import { violations } from './support/axe';
 import type { Person } from './support/person';
 import { script } from './support/person';
 import type { Parley } from './support/server';
@@ -100,8 +100,7 @@ test('what an app calls is asked about, and recorded as an app\'s', async ({ sta
   await frame.getByRole('button', { name: 'Refresh' }).click();
   await expect(question).toContainText('again');
   // The app is its server's to make readable; what is around it is ours.
-  const { violations } = await new AxeBuilder({ page: ada.page }).exclude('iframe').analyze();
-  expect(violations).toEqual([]);
+  expect(await violations(ada.page, (axe) => axe.exclude('iframe'))).toEqual([]);
   await question.getByRole('button', { name: 'Deny' }).click();
   await expect(frame.locator('#refreshed')).toContainText('denied');
   await frame.getByRole('button', { name: 'Refresh' }).click();

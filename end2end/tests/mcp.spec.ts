@@ -73,8 +73,9 @@ test('a token does no more than its boxes say', async ({ person, server }) => {
 
 test('a name that is empty is named, and nothing is made', async ({ person, complaints }) => {
   complaints.expect(/status 422/, /status of 422/);
-  const { page } = await person();
-  await page.goto('/settings/programs');
+  const ada = await person();
+  await ada.open('/settings/programs');
+  const { page } = ada;
   await page.getByLabel('Name of a new token').fill('   ');
   await page.getByRole('button', { name: 'Make the token' }).click();
   await expect(page.getByText('Give the token a name')).toBeVisible();

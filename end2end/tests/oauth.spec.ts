@@ -1,9 +1,9 @@
 // Programs that sign in to Parley by OAuth: a real MCP client asks, a person answers in the browser, and ends it again.
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { violations } from './support/axe';
 import { PASSWORD, fillAccount } from './support/person';
 import { Program } from './support/program';
 import { freePort } from './support/server';
@@ -26,7 +26,7 @@ test('a program asks, is let in, works, and is ended', async ({ person, server, 
   await expect(ada.page.getByRole('heading', { name: 'Let «Claude on my desk» in?' })).toBeVisible();
   await expect(ada.page.getByText(`You are signed in as ${ada.name}.`)).toBeVisible();
   await expect(ada.page.getByText('any other program can pass for it')).toBeVisible();
-  expect((await new AxeBuilder({ page: ada.page }).analyze()).violations).toEqual([]);
+  expect(await violations(ada.page)).toEqual([]);
   await ada.page.getByLabel('Reach other machines').uncheck();
   await letIn(ada.page).click();
   await expect(ada.page.getByText('The program has its answer.')).toBeVisible();
@@ -83,7 +83,7 @@ test('an address that is not the program’s gets no answer', async ({ person, s
   await ada.page.goto(changed.href);
   await expect(ada.page.getByRole('heading', { name: 'This program cannot be let in' })).toBeVisible();
   await expect(ada.page.getByRole('alert')).toContainText('an address that is not its own');
-  expect((await new AxeBuilder({ page: ada.page }).analyze()).violations).toEqual([]);
+  expect(await violations(ada.page)).toEqual([]);
 });
 
 test('the self-test walks through a sign-in', async ({ person }) => {
@@ -94,7 +94,7 @@ test('the self-test walks through a sign-in', async ({ person }) => {
   await ada.page.getByRole('button', { name: 'Try it' }).click();
   await expect(ada.page.getByRole('status')).toHaveText('Yes, every step works.');
   await expect(ada.page.getByRole('listitem')).toHaveCount(12);
-  expect((await new AxeBuilder({ page: ada.page }).analyze()).violations).toEqual([]);
+  expect(await violations(ada.page)).toEqual([]);
 });
 
 test('the official suite finds nothing wrong with the authorization server', async ({ person, server, complaints }) => {

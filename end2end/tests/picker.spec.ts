@@ -1,10 +1,10 @@
 // Prompts with `/` and resources with `@`: one's own and those of the reference server «everything», by keys alone.
-import AxeBuilder from '@axe-core/playwright';
 import { writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { devices } from '@playwright/test';
+import { violations } from './support/axe';
 import type { Person } from './support/person';
 import { SCRIPTED } from './support/server';
 import { expect, test } from './support/test';
@@ -35,11 +35,6 @@ const search = (person: Person) => person.page.getByRole('combobox', { name: /^S
 const option = (person: Person, name: string | RegExp) => person.page.getByRole('option', { name });
 const chips = (person: Person) => person.page.getByRole('list', { name: 'Sent with the message' });
 
-async function violations(person: Person): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page: person.page }).analyze();
-  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)}`));
-}
-
 test('a saved prompt is found, filled in and sent by keys alone, in a new conversation', async ({ person }) => {
   const ada = await person();
   const { page } = ada;
@@ -53,7 +48,7 @@ test('a saved prompt is found, filled in and sent by keys alone, in a new conver
   await expect(search(ada)).toHaveAttribute('aria-expanded', 'true');
   await expect(fits(ada)).toHaveCount(2);
   await expect(option(ada, /^explain/)).toHaveAttribute('aria-selected', 'true');
-  expect(await violations(ada), 'the list').toEqual([]);
+  expect(await violations(ada.page), 'the list').toEqual([]);
   await page.keyboard.press('ArrowDown');
   await expect(option(ada, /^greet/)).toHaveAttribute('aria-selected', 'true');
   await expect(search(ada)).toHaveAttribute('aria-activedescendant', /^picker-\d+$/);
@@ -64,7 +59,7 @@ test('a saved prompt is found, filled in and sent by keys alone, in a new conver
   const topic = page.getByLabel(/^topic/);
   await expect(topic).toBeFocused();
   await expect(page.locator('datalist option')).toHaveCount(2);
-  expect(await violations(ada), 'the form').toEqual([]);
+  expect(await violations(ada.page), 'the form').toEqual([]);
   await page.keyboard.type('brass');
   await page.keyboard.press('Enter');
   await expect(ada.composer).toHaveValue('Explain brass, .');
@@ -113,7 +108,7 @@ test('one\'s own conversation is referred to by a button, on a phone', async ({ 
   await page.getByRole('button', { name: 'Resources' }).tap();
   await fits(ada).first().tap();
   await expect(chips(ada)).toContainText('from Your conversations');
-  expect(await violations(ada), 'a chip').toEqual([]);
+  expect(await violations(ada.page), 'a chip').toEqual([]);
   await chips(ada).getByRole('button', { name: /^Remove / }).tap();
   await expect(chips(ada)).toHaveCount(0);
   await page.getByRole('button', { name: 'Add a prompt or a resource' }).tap();
@@ -131,7 +126,7 @@ test('one\'s own conversation is referred to by a button, on a phone', async ({ 
   await block.locator('summary').click();
   await expect(block).toContainText('the xylophone is blue');
   await expect(ada.replies.last()).toContainText('<reference name=');
-  expect(await violations(ada), 'a reference').toEqual([]);
+  expect(await violations(ada.page), 'a reference').toEqual([]);
 });
 
 test.describe('with the reference server', () => {

@@ -12,7 +12,7 @@ use crate::{
         tokens::{self, CreateApiToken, RevokeApiToken},
     },
     ui::{
-        kit::{Banner, Button, Glyph, Icon, Size, TextInput, Time, TimeStyle, Tone, Transition, Variant},
+        kit::{Banner, Button, Glyph, Icon, Size, TextInput, Time, TimeStyle, Tone, Transition, Variant, awake},
         load::Loaded,
     },
     wire::{
@@ -126,6 +126,9 @@ fn Made(create: Post) -> impl IntoView {
 
 #[component]
 fn NewToken(create: Post) -> impl IntoView {
+    let awake = awake();
+    // Sent before the page is awake, it would be refused as if there were no script at all.
+    let asleep = Signal::derive(move || !awake.get());
     view! {
         <Form post=create class="space-y-5 p-4">
             <FormError post=create fields=&["name"]/>
@@ -163,7 +166,7 @@ fn NewToken(create: Post) -> impl IntoView {
                     "Making a token needs JavaScript: it is shown once, and an address must not hold it."
                 </p>
             </noscript>
-            <Button kind="submit" variant=Variant::Primary busy=create.pending()>
+            <Button kind="submit" variant=Variant::Primary busy=create.pending() disabled=asleep>
                 "Make the token"
             </Button>
         </Form>
