@@ -47,16 +47,20 @@ export class Parley {
     readonly port: number,
     private readonly data: string,
     private readonly settings: Record<string, string>,
+    private readonly host: string,
   ) {}
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `http://${this.host}:${this.port}`;
   }
 
-  /** Starts a server; `settings` are environment variables on top of those above. */
-  static async start(settings: Record<string, string> = {}): Promise<Parley> {
+  /**
+   * Starts a server; `settings` are environment variables on top of those above. Servers of one `host` have their cookies
+   * in common, whatever their ports.
+   */
+  static async start(settings: Record<string, string> = {}, host = '127.0.0.1'): Promise<Parley> {
     if (!existsSync(join(DIST, 'parley'))) throw new Error(`${DIST}/parley is missing: run \`make build\` first`);
-    const server = new Parley(await freePort(), await mkdtemp(join(tmpdir(), 'parley-end2end-')), settings);
+    const server = new Parley(await freePort(), await mkdtemp(join(tmpdir(), 'parley-end2end-')), settings, host);
     await server.up();
     return server;
   }
@@ -72,6 +76,7 @@ export class Parley {
         ...SETTINGS,
         ...this.settings,
         PARLEY_BIND: `127.0.0.1:${this.port}`,
+        PARLEY_PUBLIC_URL: this.url,
         PARLEY_DATA_DIR: this.data,
         PARLEY_SITE_ROOT: join(DIST, 'site'),
       },

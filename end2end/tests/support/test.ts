@@ -16,7 +16,7 @@ type Test = {
   /** The worker's scripted server; a spec that kills one starts its own with `startServer`. */
   server: Parley;
   /** Starts a server of the test's own, removed afterwards. */
-  startServer: (settings?: Record<string, string>) => Promise<Parley>;
+  startServer: (settings?: Record<string, string>, host?: string) => Promise<Parley>;
   /** Opens a browser for somebody and signs them up; at `server` unless told otherwise. */
   person: (options?: Who) => Promise<Person>;
   /** The same without an account. */
@@ -60,8 +60,8 @@ export const test = base.extend<Test, Worker>({
 
   startServer: async ({}, use, info) => {
     const servers: Parley[] = [];
-    await use(async (settings) => {
-      const server = await Parley.start({ ...SCRIPTED, ...settings });
+    await use(async (settings, host) => {
+      const server = await Parley.start({ ...SCRIPTED, ...settings }, host);
       servers.push(server);
       return server;
     });
