@@ -2,7 +2,6 @@
 
 pub mod headers;
 pub mod limit;
-pub mod measure;
 pub mod origin;
 pub mod peer;
 pub mod refusal;

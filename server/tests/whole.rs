@@ -25,7 +25,6 @@ mod mcp_resources;
 mod mcp_stdio;
 mod mcp_talk;
 mod mcp_tasks;
-mod metrics;
 mod oauth;
 mod origin;
 mod peers;

@@ -4,7 +4,6 @@
 
 mod accounts;
 mod api_tokens;
-mod app_contexts;
 mod apps;
 mod attachments;
 mod collections;

@@ -57,8 +57,6 @@ impl Ui {
 pub(super) struct Declared {
     domains: Domains,
     clipboard: bool,
-    /// Whether it wants no border around it.
-    pub(super) bare: bool,
 }
 
 /// What declared origins are judged by.
@@ -109,8 +107,7 @@ impl Declared {
             base: list("baseUriDomains"),
         };
         // Camera, microphone and place are never given: Parley's own pages may not use them either.
-        let clipboard = ui["permissions"]["clipboardWrite"].is_object();
-        Self { domains, clipboard, bare: ui["prefersBorder"] == false }
+        Self { domains, clipboard: ui["permissions"]["clipboardWrite"].is_object() }
     }
 
     /// The policy that follows.
@@ -246,9 +243,6 @@ mod tests {
             }
         }
         assert_eq!(Declared::read("{ not JSON"), Declared::default());
-        for (ui, bare) in [("{\"prefersBorder\": false}", true), ("{\"prefersBorder\": true}", false), ("{}", false)] {
-            assert_eq!(Declared::read(ui).bare, bare);
-        }
     }
 
     #[test]

@@ -12,13 +12,9 @@ use super::{
     Keep, Trouble,
     challenge::Challenge,
     discover,
-    dpop::Token,
     grant::{Denied, Grant},
 };
-use crate::wire::{
-    connection::SignIn,
-    id::{Millis, UserId},
-};
+use crate::wire::{connection::SignIn, id::UserId};
 use std::{
     fmt,
     sync::{Arc, Mutex},
@@ -85,16 +81,12 @@ impl Account {
         Ok(held)
     }
 
-    pub(in super::super) fn now(&self) -> Millis {
-        self.keep.clock.now()
-    }
-
     /// The token for the next request, if there is one.
-    pub(in super::super) async fn token(&self) -> Result<Option<Token>, Trouble> {
+    pub(in super::super) async fn bearer(&self) -> Result<Option<String>, Trouble> {
         let held = self.hold().await?;
         let Some(grant) = &held.grant else { return Ok(None) };
         if !grant.is_due(self.keep.clock.now()) {
-            return Ok(Some(grant.shown()));
+            return Ok(Some(grant.access.clone()));
         }
         self.renew(held).await
     }
@@ -102,16 +94,17 @@ impl Account {
     /// What to try after the server refused `used`; `None` if there is nothing.
     pub(in super::super) async fn refused(
         &self,
-        used: Option<&Token>,
-        challenge: Challenge,
-    ) -> Result<Option<Token>, Trouble> {
+        used: Option<&str>,
+        challenge: &str,
+    ) -> Result<Option<String>, Trouble> {
+        let challenge = Challenge::read(challenge);
         let hint = challenge.metadata.clone();
         lock(&self.seen).challenge = Some(challenge);
         let mut held = self.hold().await?;
         let Some(grant) = &held.grant else { return Ok(None) };
-        if !grant.shown().is(used) {
+        if used != Some(grant.access.as_str()) {
             // Somebody else renewed it in the meantime.
-            return Ok(Some(grant.shown()));
+            return Ok(Some(grant.access.clone()));
         }
         let asker = self.keep.asker(self.guarded);
         // Where it cannot be told, the authorization server itself says what is good.
@@ -131,13 +124,14 @@ impl Account {
     }
 
     /// Notes that the server wants more scopes than the token has.
-    pub(in super::super) fn wants_more(&self, mut challenge: Challenge) {
+    pub(in super::super) fn wants_more(&self, challenge: &str) {
+        let mut challenge = Challenge::read(challenge);
         challenge.wants_more = true;
         lock(&self.seen).challenge = Some(challenge);
     }
 
     /// Renews the tokens, in a task of its own.
-    async fn renew(&self, mut held: Hold) -> Result<Option<Token>, Trouble> {
+    async fn renew(&self, mut held: Hold) -> Result<Option<String>, Trouble> {
         let Some(grant) = held.grant.clone() else { return Ok(None) };
         let (told, hears) = oneshot::channel();
         let (keep, user, server, guarded) = (Arc::clone(&self.keep), self.user, self.server.clone(), self.guarded);
@@ -149,13 +143,13 @@ impl Account {
                     if let Err(error) = keep.keep_grant(user, &server, Some(&renewed)).await {
                         tracing::warn!(%error, "renewed tokens are good until a restart only");
                     }
-                    let token = renewed.shown();
+                    let access = renewed.access.clone();
                     held.grant = Some(renewed);
-                    Ok(Some(token))
+                    Ok(Some(access))
                 }
                 Err(Denied::Trouble(trouble)) if grant.may_be_good(now) => {
                     tracing::info!(%trouble, "tokens cannot be renewed yet");
-                    Ok(Some(grant.shown()))
+                    Ok(Some(grant.access))
                 }
                 Err(Denied::Trouble(trouble)) => Err(trouble),
                 Err(Denied::Over | Denied::Unknown) => {
