@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FrameLocator, Locator } from '@playwright/test';
 import { violations } from './support/axe';
+import { connected } from './support/connections';
 import type { Person } from './support/person';
 import { script } from './support/person';
 import type { Parley } from './support/server';
@@ -24,10 +25,7 @@ async function withCharts(startServer: (settings?: Record<string, string>) => Pr
 
 /** Waits until the charts are there, and has one drawn. */
 async function drawn(person: Person): Promise<FrameLocator> {
-  await expect(async () => {
-    await person.open('/settings/connections');
-    await expect(person.page.getByRole('region', { name: 'Charts' })).toContainText('Connected', { timeout: 500 });
-  }).toPass({ timeout: 30_000 });
+  await connected(person, 'Charts');
   await person.open('/');
   await person.begin(script('tool charts__draw {"title": "Rain"}', 'say finished'));
   await expect(person.page.locator('iframe')).toHaveCount(0);

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connected } from './support/connections';
 import type { Person } from './support/person';
 import { script } from './support/person';
 import { SCRIPTED } from './support/server';
@@ -17,14 +18,6 @@ async function operatorsFile(): Promise<string> {
   return file;
 }
 
-/** Loads the page again until the server answers. */
-async function connected(person: Person): Promise<void> {
-  await expect(async () => {
-    await person.open('/settings/connections');
-    await expect(person.page.getByRole('region', { name: 'Everything' })).toContainText('Connected', { timeout: 500 });
-  }).toPass({ timeout: 30_000 });
-}
-
 /** Allows the call if it asks, and waits for the reply. */
 async function allowed(person: Person): Promise<void> {
   const allow = person.page.getByRole('button', { name: 'Allow once' });
@@ -37,7 +30,7 @@ test.describe('with the reference server', () => {
   test('its tools are shown with what they cost, and a conversation uses them', async ({ startServer, person }) => {
     const server = await startServer({ ...SCRIPTED, PARLEY_MCP_SERVERS: await operatorsFile() });
     const ada = await person({ server });
-    await connected(ada);
+    await connected(ada, 'Everything');
     const region = ada.page.getByRole('region', { name: 'Everything' });
     await expect(region).toContainText('It calls itself');
     await expect(region).toContainText(/cost about \d+ tokens/);
@@ -54,7 +47,7 @@ test.describe('with the reference server', () => {
     complaints.expect(/\.js: csp$/);
     const server = await startServer({ ...SCRIPTED, PARLEY_MCP_SERVERS: await operatorsFile() });
     const ada = await person({ server });
-    await connected(ada);
+    await connected(ada, 'Everything');
     const region = ada.page.getByRole('region', { name: 'Everything' });
     await region.getByText(/^\d+ tools$/).click();
     await region.getByRole('button', { name: 'Switch off echo' }).click();

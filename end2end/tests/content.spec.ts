@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { violations } from './support/axe';
+import { connected } from './support/connections';
 import type { Person } from './support/person';
 import { script } from './support/person';
 import { SCRIPTED } from './support/server';
@@ -21,10 +22,7 @@ async function operatorsFile(): Promise<string> {
 
 /** Says something in a new conversation once the server answers, and allows what it asks. */
 async function played(person: Person, ...lines: string[]): Promise<void> {
-  await expect(async () => {
-    await person.open('/settings/connections');
-    await expect(person.page.getByRole('region', { name: 'Everything' })).toContainText('Connected', { timeout: 500 });
-  }).toPass({ timeout: 30_000 });
+  await connected(person, 'Everything');
   await person.open('/');
   await person.begin(script(...lines, 'say finished'));
   const allow = person.page.getByRole('button', { name: 'Allow once' });

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connected } from './support/connections';
 import { script } from './support/person';
 import { SCRIPTED } from './support/server';
 import { expect, test } from './support/test';
@@ -16,11 +17,7 @@ test('a server asks by a form that names it, and hears what was filled in', asyn
   await writeFile(file, JSON.stringify({ mcpServers: { everything } }));
   const server = await startServer({ ...SCRIPTED, PARLEY_MCP_SERVERS: file });
   const ada = await person({ server });
-  const region = ada.page.getByRole('region', { name: 'Everything' });
-  await expect(async () => {
-    await ada.open('/settings/connections');
-    await expect(region).toContainText('Connected', { timeout: 500 });
-  }).toPass({ timeout: 30_000 });
+  await connected(ada, 'Everything');
   await ada.open('/');
   await ada.begin(script('tool everything__trigger-elicitation-request {}', 'echo', 'say finished'));
   const allow = ada.page.getByRole('button', { name: 'Allow once' });

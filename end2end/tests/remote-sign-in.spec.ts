@@ -1,5 +1,6 @@
 // Signing in to a connected server: one Parley's bot uses the tools of another, which asks its person first.
 import { violations } from './support/axe';
+import { connected, fares } from './support/connections';
 import { PASSWORD, type Person, script } from './support/person';
 import type { Parley } from './support/server';
 import { expect, test } from './support/test';
@@ -7,15 +8,7 @@ import { expect, test } from './support/test';
 const library = (person: Person) => person.page.getByRole('region', { name: 'Library' });
 const signIn = (person: Person) => library(person).getByRole('button', { name: 'Sign in: Library' });
 
-/** Opens the page of connections until what is expected of the server is there. */
-async function seen(person: Person, expected: () => Promise<void>): Promise<void> {
-  await expect(async () => {
-    await person.open('/settings/connections');
-    await expected();
-  }).toPass({ timeout: 30_000 });
-}
-
-const wantsSignIn = (person: Person) => seen(person, () => expect(signIn(person)).toBeVisible({ timeout: 500 }));
+const wantsSignIn = (person: Person) => fares(person, 'Library', () => expect(signIn(person)).toBeVisible({ timeout: 500 }));
 
 /** Connects a server, and goes to it as somebody new there, up to its question. */
 async function asked(person: Person, server: Parley): Promise<void> {
@@ -46,7 +39,7 @@ test('a server is signed in to, used and signed out of', async ({ startServer, p
   await asked(ada, await startServer({}, 'localhost'));
   await ada.page.getByRole('button', { name: 'Let it in', exact: true }).click();
   await expect(ada.page).toHaveURL(`${home.url}/settings/connections`);
-  await seen(ada, () => expect(library(ada)).toContainText('Connected', { timeout: 500 }));
+  await connected(ada, 'Library');
 
   await ada.open('/');
   await ada.begin(script('tool library__sum {"numbers": [2, 40]}', 'echo', 'say finished'));
