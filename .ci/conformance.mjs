@@ -5,10 +5,6 @@ import { join } from 'node:path'
 
 const [folder] = process.argv.slice(2)
 const stamp = /-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d+Z$/
-// Scenarios of the client that may fail for now; their failures are told and not counted. Those of `auth` are extensions
-// that the suite does not score either: ways to sign in without a person, and proof of possession. `sse-retry`: a call
-// whose stream the server closed is not taken up again. Shorten this list as they pass.
-const later = [/^auth\/(client-credentials-(basic|jwt)|dpop(-nonce)?|enterprise-managed-authorization|wif-jwt-bearer)$/, /^sse-retry$/]
 let passed = 0
 let failed = 0
 
@@ -22,7 +18,7 @@ function runs(of, under = '') {
 
 for (const side of readdirSync(folder).sort()) {
   console.log(`\n${side}`)
-  let [ran, put] = [0, 0]
+  let ran = 0
   for (const run of runs(join(folder, side)).sort()) {
     ran += 1
     const checks = JSON.parse(readFileSync(join(folder, side, run, 'checks.json'), 'utf8'))
@@ -31,20 +27,18 @@ for (const side of readdirSync(folder).sort()) {
     const onlyWire = good.every(check => check.id === 'wire-schema-valid')
     const ok = bad.length === 0 && (!onlyWire || skipped.length > 0)
     const scenario = run.replace(stamp, '').replace(/^server-(?=.)/, '')
-    const isLater = !ok && side.endsWith('-client') && later.some(name => name.test(scenario))
     if (ok) passed += 1
-    else if (isLater) put += 1
     else failed += 1
-    const word = isLater ? 'later  ' : !ok ? 'FAILED ' : onlyWire ? 'skipped' : 'ok     '
+    const word = !ok ? 'FAILED ' : onlyWire ? 'skipped' : 'ok     '
     const notes = [warned.length && `${warned.length} warned`, skipped.length && `${skipped.length} skipped`]
     console.log(`  ${word} ${scenario} (${[`${good.length} checks`, ...notes.filter(Boolean)].join(', ')})`)
-    for (const check of isLater ? [] : [...bad, ...warned]) {
+    for (const check of [...bad, ...warned]) {
       console.log(`          ${check.status.toLowerCase()} ${check.id}: ${check.errorMessage ?? check.description}`)
     }
   }
-  // The suite's own verdict, where nothing was put off.
+  // The suite's own verdict.
   const code = readFileSync(join(folder, side, 'exit-code'), 'utf8').trim()
-  if (ran === put || (code !== '0' && failed === 0 && put === 0)) {
+  if (ran === 0 || (code !== '0' && failed === 0)) {
     failed += 1
     console.log(`  FAILED  the suite itself ended with ${code} after ${ran} scenarios`)
   }

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod http;
 pub mod hub;
+pub mod jwt;
 pub mod limiter;
 pub mod llm;
 pub mod metrics;

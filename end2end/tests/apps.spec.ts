@@ -1,6 +1,6 @@
 // Apps of MCP servers: shown below their call in a frame that reaches nothing of Parley's, their calls asked about.
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FrameLocator, Locator } from '@playwright/test';
@@ -55,6 +55,10 @@ test('an app is told of its call, reaches nothing of the page and nothing elsewh
   await expect(frame.locator('#result')).toHaveText('draw Rain');
   await expect(frame.locator('#tool')).toHaveText('draw');
   await expect(frame.locator('#theme')).toHaveText('light');
+  // All names that the protocol has, and the page's own values for them.
+  await expect(frame.locator('#styles')).toHaveText('76');
+  const colour = await ada.page.evaluate(() => getComputedStyle(document.documentElement).color);
+  await expect(frame.locator('#color')).toHaveText(colour);
   for (const near of ['#cookies', '#storage', '#page']) await expect(frame.locator(near)).toHaveText('kept out: SecurityError');
   await expect(frame.locator('#elsewhere')).toHaveText('kept out');
   await expect(frame.locator('#parley')).toHaveText('kept out');
@@ -138,4 +142,25 @@ test('an app opens no address and sends no message by itself', async ({ startSer
   await expect(ada.messages()).toHaveCount(1);
   await ada.composer.press('Enter');
   await expect(ada.messages()).toHaveCount(2);
+});
+
+test('an app saves no file by itself', async ({ startServer, person, complaints }) => {
+  complaints.expect(...KEPT_OUT);
+  const ada = await person({ server: await withCharts(startServer) });
+  const frame = await drawn(ada);
+  await expect(frame.locator('#result')).toHaveText('draw Rain');
+  const question = ada.page.getByRole('group', { name: 'Files to save' });
+  await frame.getByRole('button', { name: 'Save' }).click();
+  await expect(question).toContainText('chart.html');
+  await expect(question).toContainText('3 bytes');
+  await question.getByRole('button', { name: 'Do not save' }).click();
+  await expect(frame.locator('#saveed')).toHaveText('{"isError":true}');
+  await frame.getByRole('button', { name: 'Save' }).click();
+  const saved = ada.page.waitForEvent('download');
+  await question.getByRole('button', { name: 'Download' }).click();
+  const file = await saved;
+  expect(file.suggestedFilename()).toBe('chart.html');
+  expect(await readFile(await file.path(), 'utf8')).toBe('<p>');
+  await expect(frame.locator('#saveed')).toHaveText('{}');
+  await expect(question).toHaveCount(0);
 });

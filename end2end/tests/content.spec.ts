@@ -40,7 +40,7 @@ test.describe('with the reference server', () => {
     await played(ada, 'tool everything__get-tiny-image');
     const reply = ada.replies.last();
     // The other one is in what is folded up.
-    const image = reply.getByRole('img', { name: /^Image from .+ \(everything\)$/ }).last();
+    const image = reply.getByRole('img', { name: /^Image from .+ \(Everything\)$/ }).last();
     await expect(image).toBeVisible();
     await expect.poll(() => image.evaluate((img) => (img as HTMLImageElement).naturalWidth)).toBeGreaterThan(0);
     await ada.reload();

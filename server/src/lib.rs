@@ -15,6 +15,7 @@ pub mod telemetry;
 use app::backend::Backend;
 use axum::serve::ListenerExt;
 use std::{future::IntoFuture, io, net::SocketAddr, pin::pin, sync::Arc};
+use telemetry::meter::Meter;
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -22,8 +23,10 @@ use tokio_util::sync::CancellationToken;
 /// requests and turns get the configured grace, the store closes.
 ///
 /// # Errors
-/// The listener fails for good.
+/// The listener fails for good, or nothing can be counted though somebody is to read it.
 pub async fn serve(listener: TcpListener, backend: Arc<Backend>, shutdown: CancellationToken) -> io::Result<()> {
+    let read = backend.config.metrics_token.is_some();
+    let meter = read.then(|| Meter::begin(&backend.clock, &backend.tasks)).transpose().map_err(io::Error::other)?;
     backend.begin().await;
     // Tokens are many small writes: Nagle's algorithm would hold each back for 40 ms.
     let listener = listener.tap_io(|stream| {
@@ -31,7 +34,7 @@ pub async fn serve(listener: TcpListener, backend: Arc<Backend>, shutdown: Cance
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
     });
-    let service = router::router(Arc::clone(&backend)).into_make_service_with_connect_info::<SocketAddr>();
+    let service = router::router(Arc::clone(&backend), meter).into_make_service_with_connect_info::<SocketAddr>();
     let stop = shutdown.clone().cancelled_owned();
     let mut server = pin!(axum::serve(listener, service).with_graceful_shutdown(stop).into_future());
     tokio::select! {

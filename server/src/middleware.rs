@@ -2,6 +2,7 @@
 
 pub mod headers;
 pub mod limit;
+pub mod measure;
 pub mod origin;
 pub mod peer;
 pub mod refusal;

@@ -1,21 +1,22 @@
 //! Every route and every layer, in order, on one screen.
 
 use crate::{
-    middleware::{headers, limit, origin, peer, refusal, session, trace},
-    routes::{apps, attachments, check, files, guide, health, mcp, oauth, pages, sign_ins},
+    middleware::{headers, limit, measure, origin, peer, refusal, session, trace},
+    routes::{apps, attachments, check, files, guide, health, mcp, metrics, oauth, pages, sign_ins},
     state::AppState,
+    telemetry::meter::Meter,
 };
 use app::{backend::Backend, ui::shell};
 use axum::{
     Router,
-    middleware::{from_fn_with_state, map_response_with_state},
+    middleware::{from_fn, from_fn_with_state, map_response_with_state},
 };
 use leptos_axum::LeptosRoutes;
 use std::sync::Arc;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
-/// The whole server for `backend`.
-pub fn router(backend: Arc<Backend>) -> Router {
+/// The whole server for `backend`, counted by `meter`.
+pub fn router(backend: Arc<Backend>, meter: Option<Meter>) -> Router {
     let state = AppState::new(backend);
     let context = pages::context(&state);
     let document = {
@@ -42,10 +43,12 @@ pub fn router(backend: Arc<Backend>) -> Router {
         .merge(oauth::router(&state))
         .merge(files::assets(&state))
         .merge(health::router())
+        .merge(metrics::router(&state, meter))
         .layer(CatchPanicLayer::custom(refusal::panicked))
         .layer(from_fn_with_state(state.clone(), apps::only_apps))
         .layer(map_response_with_state(state.clone(), headers::headers))
         .layer(from_fn_with_state(state.clone(), trace::trace))
+        .layer(from_fn(measure::measure))
         .layer(from_fn_with_state(state.clone(), peer::peer))
         .with_state(state)
 }

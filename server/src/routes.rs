@@ -7,6 +7,7 @@ pub mod files;
 pub mod guide;
 pub mod health;
 pub mod mcp;
+pub mod metrics;
 pub mod oauth;
 pub mod pages;
 pub mod sign_ins;

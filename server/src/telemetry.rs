@@ -1,8 +1,10 @@
-//! Logs on the error stream: text for people, or one JSON object per line.
+//! Logs on the error stream: text for people, or one JSON object per line; and, in [`meter`], what is counted.
 //!
 //! Invariant: no message text and no secrets; a panic is logged by its place only, for its words may quote a message.
 //! rmcp logs what its clients say, arguments and all, so it is heard about its own faults only, unless the operator names
 //! it in the filter.
+
+pub mod meter;
 
 use app::backend::config::LogConfig;
 use std::panic;

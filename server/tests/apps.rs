@@ -1,7 +1,9 @@
 //! Apps of MCP servers over the wire: from a tool's call to its frame, and what the app may ask for.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use crate::support::{TestApp, TestUser, path_of, socket::PATIENCE};
+mod telling;
+
+use crate::support::{TestApp, TestUser, path_of, remote::serve, socket::PATIENCE};
 use app::{
     backend::{
         caller::{Caller, Via},
@@ -22,17 +24,13 @@ use reqwest::{Method, Response, StatusCode, header};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ListToolsResult, PaginatedRequestParams,
-        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceContents, ServerCapabilities,
-        ServerConfig, Tool, ToolAnnotations,
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceContents,
+        ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
     },
     service::RequestContext,
-    transport::streamable_http_server::{
-        StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
-    },
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 const PAGE: &str = "<!doctype html><title>Chart</title><p>chart";
 
@@ -42,7 +40,16 @@ struct Charts;
 
 impl ServerHandler for Charts {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_resources().build())
+    }
+
+    async fn list_resources(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _cx: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let listed = serde_json::from_value(json!({"uri": "data://rows", "name": "rows", "mimeType": "text/csv"}));
+        Ok(ListResourcesResult::with_all_items(vec![listed.unwrap()]))
     }
 
     async fn list_tools(
@@ -53,6 +60,8 @@ impl ServerHandler for Charts {
         let tools = [
             ("draw", json!({"ui": {"resourceUri": "ui://charts/page"}})),
             ("fail", json!({"ui": {"resourceUri": "ui://charts/page"}})),
+            ("paint", json!({"ui": {"resourceUri": "ui://charts/page"}})),
+            ("mural", json!({"ui": {"resourceUri": "ui://charts/page"}})),
             ("refresh", json!({"ui": {"visibility": ["app"]}})),
             ("wipe", json!({"ui": {"visibility": ["model"]}})),
         ];
@@ -76,6 +85,7 @@ impl ServerHandler for Charts {
             return Ok(CallToolResult::error(told).into());
         }
         let mut result = CallToolResult::success(told);
+        result.content.extend(telling::more(&call.name));
         result.structured_content = Some(json!({"n": call.arguments.unwrap_or_default().get("n")}));
         result.meta = serde_json::from_value(json!({"drawn": "by hand"})).ok();
         Ok(result.into())
@@ -94,16 +104,6 @@ impl ServerHandler for Charts {
         let content: ResourceContents = serde_json::from_value(content).unwrap();
         Ok(ReadResourceResult::new(vec![content]).into())
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test's server needs a task beside the test")]
-async fn serve_charts() -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = listener.local_addr().unwrap();
-    let config = StreamableHttpServerConfig::default().disable_allowed_hosts();
-    let service = StreamableHttpService::new(|| Ok(Charts), Arc::<LocalSessionManager>::default(), config);
-    tokio::spawn(async move { axum::serve(listener, axum::Router::new().nest_service("/mcp", service)).await });
-    format!("http://{at}/mcp")
 }
 
 /// A Parley, and in it somebody who has connected the server.
@@ -125,7 +125,7 @@ impl World {
         })
         .await;
         let ada = app.person("ada").await;
-        connect(&app, "ada", &serve_charts().await).await;
+        connect(&app, "ada", &serve(Charts).await).await;
         let room = ada.room().await;
         Self { app, ada, room }
     }
@@ -252,7 +252,7 @@ async fn only_who_is_in_the_conversation_and_has_the_server_opens_it() {
     assert_eq!(world.call(&eve, &reply, &[("tool", "refresh")]).await.status(), StatusCode::NOT_FOUND);
     world.ada.invite(&eve, world.room).await;
     assert_eq!(world.open(&eve, &reply, &call).await.status(), StatusCode::NOT_FOUND, "the server is Ada's");
-    connect(&world.app, "eve", &serve_charts().await).await;
+    connect(&world.app, "eve", &serve(Charts).await).await;
     assert_eq!(world.open(&eve, &reply, &call).await.status(), StatusCode::NOT_FOUND, "hers is another connection");
     assert_eq!(world.call(&eve, &reply, &[("tool", "refresh")]).await.status(), StatusCode::NOT_FOUND);
     let read = [("message", &*reply.id.to_string()), ("call", &*call.id.0), ("uri", "ui://charts/page")];

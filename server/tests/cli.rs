@@ -33,11 +33,19 @@ fn bad_settings_are_named_all_at_once() {
         .env("PARLEY_DATABASE_URL", "mysql://root:hunter2@db")
         .env("PARLEY_RATE_SEND", "often")
         .env("PARLEY_LOG", "info,,=x[")
+        .env("PARLEY_METRICS_TOKEN", "hunter2")
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let told = told(&output);
-    for name in ["PARLEY_BIND", "PARLEY_LOG_FORMAT", "PARLEY_DATABASE_URL", "PARLEY_RATE_SEND", "PARLEY_LOG:"] {
+    for name in [
+        "PARLEY_BIND",
+        "PARLEY_LOG_FORMAT",
+        "PARLEY_DATABASE_URL",
+        "PARLEY_METRICS_TOKEN",
+        "PARLEY_RATE_SEND",
+        "PARLEY_LOG:",
+    ] {
         assert!(told.contains(name), "{told}");
     }
     assert!(!told.contains("hunter2"));

@@ -110,8 +110,10 @@ async fn what_is_wrong_with_a_server_comes_back_without_its_secrets() {
 fn the_operators_file_is_checked_with_everything_else() {
     let folder = crate::support::Folder::new();
     let file = folder.path().join("mcp.json");
-    std::fs::write(&file, r#"{"mcpServers": {"files": {"command": "no-such-program"}, "web": {"url": "hunter2"}}}"#)
-        .unwrap();
+    let text = r#"{"mcpServers": {"files": {"command": "no-such-program"}, "web": {"url": "hunter2"},
+        "key": {"url": "https://mcp.example/", "auth": {"grant_type": "client_credentials", "client_id": "parley",
+                "private_key": "hunter2"}}}}"#;
+    std::fs::write(&file, text).unwrap();
     let check = || {
         let mut command = parley(&folder);
         command.arg("check-config").env("PARLEY_MCP_SERVERS", &file).env("PARLEY_MCP_PRIVATE", "maybe");
@@ -124,6 +126,7 @@ fn the_operators_file_is_checked_with_everything_else() {
     for words in [
         "PARLEY_MCP_SERVERS: server «files»: there is no program «no-such-program» in PATH.",
         "PARLEY_MCP_SERVERS: server «web»: «url» is not an http:// or https:// address.",
+        "PARLEY_MCP_SERVERS: server «key»: the private key of «auth» cannot be used: it is no private key in PEM",
         "PARLEY_MCP_PRIVATE: «maybe» is neither deny nor allow.",
         "PARLEY_SECRET_KEYS: a key ",
     ] {

@@ -9,14 +9,20 @@ use crate::support::{
     remote::{Remote, until},
     socket::Socket,
 };
-use app::wire::{
-    event::{ChatEvent, ClientEvent},
-    id::{ConversationId, TurnId},
-    message::{Message, Part, Status},
-    policy::{CallEnd, CallRow, Rule},
-    tool::ToolState,
+use app::{
+    backend::test::TestStore,
+    wire::{
+        event::{ChatEvent, ClientEvent},
+        id::{ConversationId, TurnId},
+        message::{Message, Part, Status},
+        policy::{CallEnd, CallRow, Rule},
+        tool::ToolState,
+    },
 };
-use serde_json::json;
+use reqwest::StatusCode;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use std::process::Command;
 
 /// What a model does with the result.
 const WORKS: &str = "script:\nsay one\ntool remote__work {}\necho";
@@ -55,24 +61,34 @@ async fn ended(ada: &TestUser, room: ConversationId) -> Message {
     }
 }
 
-async fn restarted_with(signal: &str) {
-    let (folder, remote) = (Folder::new(), Remote::start().await);
-    let servers = file(&folder, "remote", &json!({"url": remote.url, "trusted": true}));
-    let parley = || {
-        let mut command = scripted(&folder);
-        // Nobody would wait that long for a drain.
-        command.env("PARLEY_MCP_SERVERS", &servers).env("PARLEY_SHUTDOWN_GRACE", "600");
-        command
-    };
-    let mut served = Served::start(&mut parley());
+/// A Parley that uses that server, on that database, in that folder.
+fn parley(folder: &Folder, database: &TestStore, remote: &Remote) -> Command {
+    let servers = file(folder, "remote", &json!({"url": remote.url, "trusted": true}));
+    let mut command = scripted(folder);
+    command.env("PARLEY_DATABASE_URL", database.url.0.expose_secret());
+    // Nobody would wait that long for a drain.
+    command.env("PARLEY_MCP_SERVERS", servers).env("PARLEY_SHUTDOWN_GRACE", "600");
+    command
+}
+
+async fn signed_up(served: &Served) -> TestUser {
     let ada = served.visitor();
     assert!(ada.sign_up("ada", PASSWORD).await.status().is_redirection());
+    ada
+}
+
+async fn restarted_with(signal: &str, database: TestStore) {
+    // The server is the only one on it.
+    database.store.close().await;
+    let (folder, remote) = (Folder::new(), Remote::start().await);
+    let mut served = Served::start(&mut parley(&folder, &database, &remote));
+    let ada = signed_up(&served).await;
     let (room, _tab, _turn) = at_work(&ada, &remote).await;
     served.signal(signal);
     assert_eq!(served.code(), (signal == "TERM").then_some(0), "{signal}");
     let seen = remote.polls();
 
-    let served = Served::start(&mut parley());
+    let served = Served::start(&mut parley(&folder, &database, &remote));
     let ada = ada.at(&served.url);
     // Nobody opens the conversation: the turn is gone on with all the same.
     until(|| remote.polls() > seen).await;
@@ -87,16 +103,79 @@ async fn restarted_with(signal: &str) {
     let rows: Vec<CallRow> = answer.json::<app::wire::conversation::Page<CallRow>>().await.unwrap().items;
     let told: Vec<_> = rows.iter().map(|row| (row.tool.as_str(), row.rule, row.end)).collect();
     assert_eq!(told, [("remote__work", Rule::Trusted, CallEnd::Ok)], "{signal}: one call, one record");
+    drop(served);
+    database.discard().await;
+}
+
+/// What a task asks is not answered by a restart: it is asked again, and the answer reaches the task.
+async fn asked_again_after(signal: &str, database: TestStore) {
+    database.store.close().await;
+    let (folder, remote) = (Folder::new(), Remote::start().await);
+    remote.asks();
+    let mut served = Served::start(&mut parley(&folder, &database, &remote));
+    let ada = signed_up(&served).await;
+    page_with(&ada, "remote__work").await;
+    let room = ada.room().await;
+    let mut tab = ada.tab(room).await;
+    tab.send(room, WORKS).await;
+    let asks = |event: &ChatEvent| matches!(event, ChatEvent::Tool { state: ToolState::Elicits { .. }, .. });
+    let ChatEvent::Tool { turn, call, .. } = tab.until(asks).await else { unreachable!() };
+    served.signal(signal);
+    assert_eq!(served.code(), (signal == "TERM").then_some(0), "{signal}");
+    assert_eq!(remote.answers(), Vec::<Value>::new(), "{signal}: nobody answered for the person");
+
+    let served = Served::start(&mut parley(&folder, &database, &remote));
+    let ada = ada.at(&served.url);
+    let turn = turn.to_string();
+    let form =
+        [("turn", &*turn), ("call", &*call.id.0), ("number", "0"), ("action", "send"), ("fields[f0][v0]", "Ada")];
+    let answered = async {
+        while ada.call(&crate::support::path_of("answer_server"), &form).await.status() != StatusCode::OK {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(crate::support::socket::PATIENCE, answered).await.expect("it is not asked again");
+    until(|| remote.answers().len() == 1).await;
+    assert_eq!(remote.answers()[0]["content"], json!({"name": "Ada"}), "{signal}");
+    remote.finish();
+    let reply = ended(&ada, room).await;
+    assert_eq!(reply.status, Status::Complete, "{signal}");
+    assert!(matches!(&results(&reply)[..], [text] if text.starts_with("the work is done")), "{signal}: {reply:?}");
+    assert_eq!((remote.begun(), remote.cancelled(), remote.answers().len()), (1, 0, 1), "{signal}");
+    drop(served);
+    database.discard().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_outlives_a_drain_of_parley() {
-    restarted_with("TERM").await;
+async fn a_task_outlives_a_drain_and_a_crash_of_parley_on_sqlite() {
+    for signal in ["TERM", "KILL"] {
+        restarted_with(signal, TestStore::sqlite().await).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_outlives_a_crash_of_parley() {
-    restarted_with("KILL").await;
+async fn a_task_outlives_a_drain_and_a_crash_of_parley_on_postgres() {
+    for signal in ["TERM", "KILL"] {
+        if let Some(database) = TestStore::postgres().await {
+            restarted_with(signal, database).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tasks_question_outlives_a_drain_and_a_crash_of_parley_on_sqlite() {
+    for signal in ["TERM", "KILL"] {
+        asked_again_after(signal, TestStore::sqlite().await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tasks_question_outlives_a_drain_and_a_crash_of_parley_on_postgres() {
+    for signal in ["TERM", "KILL"] {
+        if let Some(database) = TestStore::postgres().await {
+            asked_again_after(signal, database).await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,10 @@
 //! One Parley signs in to another's `/mcp` by OAuth: the whole way, by forms and redirects as a browser goes it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use crate::support::{TestApp, path_of, peers::page_with};
+use crate::support::{
+    TestApp, path_of,
+    peers::{page_with, parley_with},
+};
 use reqwest::{Method, StatusCode, header};
 use url::Url;
 
@@ -57,6 +60,25 @@ async fn one_parley_signs_in_to_another() {
     let out = ada.form("/connections/sign-out", &[("server", &*server)]).await;
     assert_eq!(out.status(), StatusCode::SEE_OTHER);
     page_with(&ada, "You signed out.").await;
+    here.stop().await;
+    there.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_says_why_parley_gets_no_token_without_a_person() {
+    let there = TestApp::start_at(app::backend::clock::Clock::System, |settings, url| {
+        settings.public_url = Some(url.to_owned());
+    })
+    .await;
+    let auth = serde_json::json!({
+        "grant_type": "client_credentials", "client_id": "parley", "client_secret": "hunter2",
+    });
+    let server = serde_json::json!({"url": format!("{}/mcp", there.url), "auth": auth});
+    let here = parley_with("other", &server).await;
+    let ada = here.person("ada").await;
+    let page = page_with(&ada, "Not let in").await;
+    assert!(page.contains("gives no tokens by «client_credentials», as Parley is to get them."), "{page}");
+    assert!(!page.contains("hunter2") && !page.contains("/connections/sign-in"), "nobody signs in for it: {page}");
     here.stop().await;
     there.stop().await;
 }

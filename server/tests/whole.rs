@@ -25,6 +25,7 @@ mod mcp_resources;
 mod mcp_stdio;
 mod mcp_talk;
 mod mcp_tasks;
+mod metrics;
 mod oauth;
 mod origin;
 mod peers;

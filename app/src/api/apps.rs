@@ -3,9 +3,10 @@
 
 use super::call::Call;
 use crate::wire::{
-    app::{AppAnswer, OpenedApp},
+    app::{AppAnswer, AppList, OpenedApp},
     error::ApiError,
     id::{CallId, MessageId},
+    message::Resource,
     tool::Approval,
 };
 use leptos::prelude::*;
@@ -64,6 +65,64 @@ pub async fn read_for_app(message: MessageId, call: CallId, uri: String) -> Resu
         super::context::counted(&backend, &caller)?;
         let found = backend.chat.read_for_app(&caller, message, &call, &uri).await;
         found.map_err(|error| error.told(&backend.clock))
+    })
+    .await
+}
+
+/// Lists what an app's server has, for the app (MCP `ListResourcesResult`, `ListResourceTemplatesResult`).
+#[server(protocol = Call)]
+pub async fn list_for_app(message: MessageId, call: CallId, list: AppList) -> Result<Value, ApiError> {
+    use super::context::{serve, signed_in};
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        super::context::counted(&backend, &caller)?;
+        let found = backend.chat.list_for_app(&caller, message, &call, list).await;
+        found.map_err(|error| error.told(&backend.clock))
+    })
+    .await
+}
+
+/// The result of an app's call, for the app (MCP `CallToolResult`).
+#[server(protocol = Call)]
+pub async fn result_for_app(message: MessageId, call: CallId) -> Result<Value, ApiError> {
+    use super::context::{serve, signed_in};
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        super::context::counted(&backend, &caller)?;
+        let found = backend.chat.result_for_app(&caller, message, &call).await;
+        found.map_err(|error| error.told(&backend.clock))
+    })
+    .await
+}
+
+/// Keeps what an app tells the model (JSON: the params of its request) for the next message; what waits then. Nothing
+/// takes back what it told before.
+#[server(protocol = Call)]
+pub async fn tell_for_app(message: MessageId, call: CallId, told: String) -> Result<Option<Resource>, ApiError> {
+    use super::context::{serve, signed_in};
+    use crate::wire::limits::APP_MESSAGE_MAX;
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        super::context::counted(&backend, &caller)?;
+        if told.len() > APP_MESSAGE_MAX {
+            return Err(ApiError::invalid("told", format!("It has more than {APP_MESSAGE_MAX} bytes.")));
+        }
+        let told: Value = serde_json::from_str(&told)
+            .map_err(|error| ApiError::invalid("told", format!("It is not JSON: {error}.")))?;
+        let kept = backend.chat.tell_for_app(&caller, message, &call, &told).await;
+        kept.map_err(|error| error.told(&backend.clock))
+    })
+    .await
+}
+
+/// What an app told the model and waits for the next message.
+#[server(protocol = Call)]
+pub async fn told_by_app(message: MessageId, call: CallId) -> Result<Option<Resource>, ApiError> {
+    use super::context::{serve, signed_in};
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        let waits = backend.chat.told_by_app(&caller, message, &call).await;
+        waits.map_err(|error| error.told(&backend.clock))
     })
     .await
 }

@@ -40,7 +40,7 @@ use crate::{
         clock::Clock,
         hub::Hub,
         llm::Models,
-        store::{Store, StoreError, turns::NewTurnKind},
+        store::{Store, StoreError, app_contexts::AppContext, turns::NewTurnKind},
         task::Tasks,
         tools::{ToolRegistry, picker::Picker},
     },
@@ -98,6 +98,8 @@ pub struct Chat {
     rooms: rooms::Rooms,
     /// Nothing new is taken; turns that wait for a person or for another server's task rest.
     closed: CancellationToken,
+    /// In whose conversations apps told the model something for the next message.
+    waiting: apps::told::Waiting,
     /// A turn ended.
     quiet: Notify,
     stopping: CancellationToken,
@@ -134,6 +136,7 @@ impl Chat {
             options,
             rooms,
             closed,
+            waiting: apps::told::Waiting::default(),
             quiet,
             stopping,
         });
@@ -148,15 +151,16 @@ impl Chat {
     /// `Unavailable` at drain.
     pub async fn send(self: &Arc<Self>, by: &Caller, m: NewMessage) -> Result<Started, ChatError> {
         let read = self.read(by, &m).await?;
-        self.send_read(by, m, read).await
+        self.send_read(by, m, read, Vec::new()).await
     }
 
-    /// [`Chat::send`] once everything the message refers to was read.
+    /// [`Chat::send`] once everything the message refers to was read, with what apps told the model.
     async fn send_read(
         self: &Arc<Self>,
         by: &Caller,
         m: NewMessage,
         read: Vec<Resource>,
+        told: Vec<AppContext>,
     ) -> Result<Started, ChatError> {
         if !m.files.is_empty() {
             return Err(
@@ -164,10 +168,11 @@ impl Chat {
             );
         }
         // What is referred to stands before what is asked about it.
-        let parts = read.into_iter().map(Part::Resource).chain(text_parts(m.text)?).collect();
+        let material = told.iter().map(|word| word.material.clone()).chain(read).map(Part::Resource);
+        let parts = material.chain(text_parts(m.text)?).collect();
         let NewMessage { conversation, parent, client_id, model, .. } = m;
         let kind = NewTurnKind::Send { conversation, parent, client_id, parts };
-        self.start(by, kind, model.as_ref(), Some(conversation)).await
+        self.start(by, kind, model.as_ref(), Some(conversation), told).await
     }
 
     /// Stores a new version of one's own message, and begins or queues its reply.

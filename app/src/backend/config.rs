@@ -5,12 +5,14 @@
 
 mod check;
 mod mcp;
+mod metrics;
 mod rate;
 pub mod servers;
 mod settings;
 
 pub use check::Fault;
 pub use mcp::{MCP_TOOLSETS, McpConfig, McpEndpoint};
+pub use metrics::MetricsToken;
 pub use rate::{Rate, Rates};
 pub use servers::OperatorAccess;
 pub use settings::Settings;
@@ -38,6 +40,8 @@ pub struct Config {
     pub live_reload: Option<u16>,
     /// How to log.
     pub log: LogConfig,
+    /// What opens `/metrics`; without it that is not there, and nothing is recorded.
+    pub metrics_token: Option<MetricsToken>,
     /// The folder for what is kept, if it is needed.
     pub data_dir: Option<PathBuf>,
     /// The database.

@@ -1,8 +1,12 @@
-//! Names of every metric, in one place, each with the function that counts it.
+//! Names of every metric, in one place, each with the function that counts it and with what it is.
 //!
-//! Invariant: labels have few values; never a person, a conversation or a text.
+//! Invariant: labels have few values; never a person, a conversation or a text. Nothing here is called for each token.
 
-use crate::wire::message::{TurnEnd, Usage};
+use crate::wire::{
+    id::Millis,
+    message::{TurnEnd, Usage},
+};
+use metrics::Unit;
 use std::time::Duration;
 
 /// Counter: turns that began to run.
@@ -32,6 +36,81 @@ pub const CONNECTIONS: &str = "parley_mcp_connections";
 pub const CONNECTIONS_FAILED: &str = "parley_mcp_connections_failed_total";
 /// Histogram by `outcome` (`answered`, `failed`): seconds that calls of other servers' tools took.
 pub const REMOTE_CALL_SECONDS: &str = "parley_mcp_call_seconds";
+
+/// Counter by `route`, `method` and `status` (`2xx`): HTTP requests that were answered.
+pub const HTTP_REQUESTS: &str = "parley_http_requests_total";
+/// Histogram by `route` and `method`: seconds from an HTTP request to the head of its answer.
+pub const HTTP_SECONDS: &str = "parley_http_request_seconds";
+
+/// Gauge by `version`: always 1.
+pub const BUILD: &str = "parley_build_info";
+/// Gauge, called as everywhere: when the process began, in seconds since 1970.
+pub const BEGAN: &str = "process_start_time_seconds";
+/// Gauge, called as everywhere: bytes of memory that are the process's own.
+pub const RESIDENT: &str = "process_resident_memory_bytes";
+
+/// How a metric counts.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// Every metric in the words of whoever reads them.
+const METRICS: [(&str, Kind, Unit, &str); 17] = [
+    (TURNS_STARTED, Kind::Counter, Unit::Count, "Replies that began to run."),
+    (TURNS_ENDED, Kind::Counter, Unit::Count, "Replies that are over, by how they ended."),
+    (FIRST_DELTA, Kind::Histogram, Unit::Seconds, "Time from a reply's begin to its first text."),
+    (TURN_SECONDS, Kind::Histogram, Unit::Seconds, "Time from a reply's begin to its stored end, questions included."),
+    (TOKENS, Kind::Counter, Unit::Count, "Tokens as the models' providers count them."),
+    (TOOL_CALLS, Kind::Counter, Unit::Count, "Tool calls of models and apps, by tool; other servers' tools are one."),
+    (MCP_REQUESTS, Kind::Counter, Unit::Count, "Requests of MCP clients, by method and by what came of them."),
+    (MCP_SECONDS, Kind::Histogram, Unit::Seconds, "Time from an MCP client's request to its answer."),
+    (SOCKETS, Kind::Gauge, Unit::Count, "Chat sockets that are open."),
+    (CONNECTIONS, Kind::Gauge, Unit::Count, "Connections to other MCP servers that are open."),
+    (CONNECTIONS_FAILED, Kind::Counter, Unit::Count, "Connections to other MCP servers that failed or broke, by why."),
+    (REMOTE_CALL_SECONDS, Kind::Histogram, Unit::Seconds, "Time that calls of other servers' tools took."),
+    (
+        HTTP_REQUESTS,
+        Kind::Counter,
+        Unit::Count,
+        "HTTP requests that were answered, by route, method and kind of status.",
+    ),
+    (HTTP_SECONDS, Kind::Histogram, Unit::Seconds, "Time from an HTTP request to the head of its answer."),
+    (BUILD, Kind::Gauge, Unit::Count, "Which Parley this is."),
+    (BEGAN, Kind::Gauge, Unit::Seconds, "When the process began, in seconds since 1970."),
+    (RESIDENT, Kind::Gauge, Unit::Bytes, "Memory that is the process's own."),
+];
+
+/// Tells a recorder that has just begun what each metric is, which Parley counts, and since when. What has no labels is
+/// there from the beginning, at nothing: what only appears once it happens looks like one that is not watched.
+pub fn describe(now: Millis) {
+    for (name, kind, unit, words) in METRICS {
+        match kind {
+            Kind::Counter => metrics::describe_counter!(name, unit, words),
+            Kind::Gauge => metrics::describe_gauge!(name, unit, words),
+            Kind::Histogram => metrics::describe_histogram!(name, unit, words),
+        }
+    }
+    metrics::counter!(TURNS_STARTED).increment(0);
+    for gauge in [SOCKETS, CONNECTIONS] {
+        metrics::gauge!(gauge).increment(0.0);
+    }
+    metrics::gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics::gauge!(BEGAN).set(Duration::from_millis(u64::try_from(now.0).unwrap_or_default()));
+}
+
+/// The process has so much memory of its own.
+pub fn resident(kibibytes: u32) {
+    metrics::gauge!(RESIDENT).set(f64::from(kibibytes) * 1024.0);
+}
+
+/// The head of an answer to an HTTP request is there after so long.
+pub fn http_request(route: String, method: &'static str, status: &'static str, took: Duration) {
+    metrics::histogram!(HTTP_SECONDS, "route" => route.clone(), "method" => method).record(took);
+    metrics::counter!(HTTP_REQUESTS, "route" => route, "method" => method, "status" => status).increment(1);
+}
 
 /// A turn began to run.
 pub fn turn_started() {

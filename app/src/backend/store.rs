@@ -11,6 +11,7 @@ mod wal;
 mod writer;
 
 pub mod api_tokens;
+pub mod app_contexts;
 pub mod apps;
 pub mod attachments;
 pub mod collections;

@@ -66,8 +66,14 @@ pub struct TestStore {
 
 #[derive(Debug)]
 enum Place {
-    Sqlite { _folder: Folder },
-    Postgres { database: String },
+    Sqlite {
+        _folder: Folder,
+    },
+    Postgres {
+        database: String,
+    },
+    /// Another's, who discards it.
+    Lent,
 }
 
 impl Deref for TestStore {
@@ -100,6 +106,11 @@ impl TestStore {
         let clock = Clock::manual(Millis(1_800_000_000_000));
         let store = Store::open(&url, clock.clone()).await.unwrap();
         Self { store, clock, url, place }
+    }
+
+    /// The same store, for a helper that wants one of its own; it stays the lender's to discard.
+    pub fn lend(&self) -> Self {
+        Self { store: self.store.clone(), clock: self.clock.clone(), url: self.url.clone(), place: Place::Lent }
     }
 
     /// Closes the store and opens it again, as a restart does.

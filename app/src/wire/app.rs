@@ -1,6 +1,6 @@
 //! Apps of tools (MCP Apps, SEP-1865): pages of a server's that show what its tool answered.
 
-use super::{policy::Question, tool::ToolOutcome};
+use super::{message::Resource, policy::Question, tool::ToolOutcome};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -26,6 +26,12 @@ pub struct OpenedApp {
     pub clipboard: bool,
     /// What it may reach beyond its own page.
     pub domains: Domains,
+    /// Whether it wants no border of ours around it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bare: bool,
+    /// What it told the model that waits for a message to go with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Box<Resource>>,
     /// What is to be said about it: that the copy is old, that it wants more than it may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -67,6 +73,16 @@ pub enum AppAnswer {
         /// The hash of what is asked about: comes back with the answer.
         definition: String,
     },
+}
+
+/// What of its server an app asks the list of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppList {
+    /// Resources.
+    Resources,
+    /// Templates of resources.
+    Templates,
 }
 
 /// An outcome as an app reads it (MCP `CallToolResult`), from what is kept of it.

@@ -98,6 +98,14 @@ pub const APP_HEIGHT_MAX: u32 = 800;
 pub const APP_MESSAGE_MAX: usize = 64 * 1024;
 /// Messages of one app within ten seconds; more are refused.
 pub const APP_MESSAGES_MAX: u32 = 100;
+/// Bytes of what an app may tell the model: some 4,000 tokens, which each next message may cost.
+pub const APP_CONTEXT_MAX: usize = 16 * 1024;
+/// Apps of one's in a conversation that may have told the model something for the next message; the newest ones.
+pub const APP_CONTEXTS_MAX: u32 = 4;
+/// Bytes of the files that an app may hand over at once.
+pub const APP_FILES_SIZE_MAX: usize = 4 << 20;
+/// Files that an app may hand over at once.
+pub const APP_FILES_MAX: usize = 8;
 /// Calls and readings of one app that may be under way at once.
 pub const APP_CALLS_MAX: usize = 4;
 /// Questions of one app that may wait for its person.

@@ -151,7 +151,8 @@ pub enum Part {
     Resource(Resource),
 }
 
-/// A resource of a server's, as it was read for a message. Reference material: nobody vouches for what it says.
+/// A resource of a server's, as it was read for a message, or what an app of one told the model. Reference material:
+/// nobody vouches for what it says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resource {
     /// What the server is called.
@@ -165,6 +166,9 @@ pub struct Resource {
     /// Whether it was longer and was cut.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut: bool,
+    /// Whether an app told it (MCP Apps `ui/update-model-context`); then the address is the app's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub app: bool,
 }
 
 /// A reference to an uploaded file; its bytes are fetched by id.

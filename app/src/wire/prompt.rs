@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Prompt {
     /// Its id.
     pub id: PromptId,
-    /// What programs call it: unique among one's prompts.
+    /// What it is found by, here and in programs: unique among one's prompts.
     pub name: String,
     /// For people; empty: its name.
     pub title: String,
@@ -62,7 +62,7 @@ impl Prompt {
 /// A prompt as a form says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromptForm {
-    /// The name for programs.
+    /// What it is found by.
     pub name: String,
     /// The title for people.
     pub title: String,

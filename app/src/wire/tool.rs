@@ -2,7 +2,7 @@
 
 use super::{
     app::ToolApp,
-    attachment::Piece,
+    attachment::{AttachmentRef, Piece},
     elicitation::ServerQuestion,
     id::{CallId, Millis},
     policy::{Policy, Question, Rule},
@@ -74,6 +74,9 @@ pub struct ToolCall {
     /// What the tool was called for people when it was called; empty if there was no such tool.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub title: String,
+    /// What the connected server was called whose tool it was; empty: none, or the call is older than this.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub server: String,
     /// The arguments as the model wrote them: an object, or whatever it sent instead.
     pub arguments: Value,
     /// What a person made of them before it ran.
@@ -96,7 +99,8 @@ pub struct Edited {
 impl ToolCall {
     /// A call as a model makes it: it knows no titles.
     pub fn new(id: CallId, name: impl Into<String>, arguments: Value) -> Self {
-        Self { id, name: name.into(), title: String::new(), arguments, edited: None, app: None }
+        let (title, server) = (String::new(), String::new());
+        Self { id, name: name.into(), title, server, arguments, edited: None, app: None }
     }
 
     /// The arguments that run, or ran.
@@ -136,6 +140,10 @@ pub struct ToolOutcome {
     /// What it answered besides, in order; `text` names each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub content: Vec<Piece>,
+    /// The whole result as its server sent it (MCP `CallToolResult`), for the app that shows it; kept where the rest
+    /// does not say the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Box<AttachmentRef>>,
 }
 
 /// A document of text that a tool hands over beside its answer (MCP `EmbeddedResource`).
@@ -176,6 +184,7 @@ impl ToolOutcome {
             truncated: false,
             attached: None,
             content: Vec::new(),
+            sent: None,
         }
     }
 }

@@ -23,6 +23,7 @@ const page = `<!doctype html>
 <button id="wipe">Wipe</button>
 <button id="link">Documentation</button>
 <button id="propose">Propose</button>
+<button id="save">Save</button>
 <button id="leave">Go away</button>
 <script>
   const told = document.getElementById('told');
@@ -69,6 +70,9 @@ const page = `<!doctype html>
   press('wipe', () => request('tools/call', { name: 'wipe', arguments: {} }));
   press('link', () => request('ui/open-link', { url: 'https://docs.example.org/charts' }));
   press('propose', () => request('ui/message', { role: 'user', content: [{ type: 'text', text: 'Draw it again' }] }));
+  press('save', () => request('ui/download-file', {
+    contents: [{ type: 'resource', resource: { uri: 'file:///out/../chart.html', mimeType: 'text/html', text: '<p>' } }],
+  }));
   document.getElementById('leave').addEventListener('click', () => {
     location.href = 'https://evil.example/?stolen';
   });
@@ -78,6 +82,12 @@ const page = `<!doctype html>
     });
     say('theme', greeting.hostContext.theme);
     say('tool', greeting.hostContext.toolInfo.tool.name);
+    const { variables } = greeting.hostContext.styles;
+    say('styles', Object.keys(variables).length);
+    for (const [name, value] of Object.entries(variables)) document.documentElement.style.setProperty(name, value);
+    document.documentElement.style.setProperty('color-scheme', greeting.hostContext.theme);
+    document.body.style.color = 'var(--color-text-primary)';
+    say('color', getComputedStyle(document.body).color);
     attempt('cookies', () => document.cookie);
     attempt('storage', () => localStorage.length);
     attempt('page', () => parent.document.title);

@@ -4,7 +4,9 @@
 //! Invariant: what is proven is our code. The address passes the guard that every person's does (with private networks
 //! allowed), the connection is [`Connections`](app::backend::tools::remote::Connections)', and calls go the way of the
 //! bot's calls. Only the person is played: what they click and answer is [`person`]'s, and signing in is [`sign_in`]'s.
+//! Where nobody signs in, the operator is played: the server is of a file of theirs, which [`machine`] writes.
 
+mod machine;
 mod person;
 mod sign_in;
 
@@ -18,7 +20,7 @@ use app::{
     },
     wire::{
         connection::{ConnectionRow, ConnectionState},
-        id::{CallId, ConnectionId},
+        id::CallId,
         tool::{ToolCall, ToolOutcome},
     },
 };
@@ -44,6 +46,18 @@ struct Context {
     client_id: Option<String>,
     /// Its secret.
     client_secret: Option<String>,
+    /// The key of a client that signs.
+    private_key_pem: Option<String>,
+    /// How it signs.
+    signing_algorithm: Option<String>,
+    /// The identity provider's name.
+    idp_issuer: Option<String>,
+    /// The client id that it knows.
+    idp_client_id: Option<String>,
+    /// What it said of a person who signed in.
+    idp_id_token: Option<String>,
+    /// What a platform says of a workload.
+    valid_jwt: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,7 +71,7 @@ struct ContextCall {
 struct Run {
     backend: Arc<Backend>,
     caller: Caller,
-    connection: ConnectionId,
+    connection: String,
     scenario: String,
     context: Context,
 }
@@ -77,7 +91,7 @@ pub async fn play(mut config: Config, url: &str) -> Result<(), Refusal> {
     config.database = DatabaseUrl(format!("sqlite:{}", folder.0.join("parley.db").display()).into());
     config.secrets.file = folder.0.join("secret.key");
     config.data_dir = Some(folder.0.clone());
-    config.servers.operator.clear();
+    config.servers.operator = machine::servers(&scenario, url, &context)?;
     config.servers.private = true;
     // The suite knows Parley by the document that would be there.
     config.public_url =
@@ -94,9 +108,13 @@ impl Run {
     async fn begin(backend: &Arc<Backend>, url: &str, scenario: String, context: Context) -> Result<(), Refusal> {
         backend.auth.create_account(NAME, &super::password()?, false).await?;
         let caller = Caller { via: Via::Process, ..backend.auth.account(NAME).await? };
-        let new = NewConnection { name: NAME.to_owned(), url: url.to_owned(), headers: Vec::new() };
-        let added = backend.connections.add(&caller, new).await;
-        let connection = added.map_err(|error| sentence(format!("It cannot be connected: {error}")))?;
+        let connection = if let Some(of_operator) = backend.connections.rows(&caller).await.into_iter().next() {
+            of_operator.id
+        } else {
+            let new = NewConnection { name: NAME.to_owned(), url: url.to_owned(), headers: Vec::new() };
+            let added = backend.connections.add(&caller, new).await;
+            added.map_err(|error| sentence(format!("It cannot be connected: {error}")))?.to_string()
+        };
         let run = Self { backend: Arc::clone(backend), caller, connection, scenario, context };
         run.play().await
     }
@@ -142,9 +160,8 @@ impl Run {
 
     /// The connection as its person's page shows it.
     async fn row(&self) -> Result<ConnectionRow, Refusal> {
-        let id = self.connection.to_string();
         let rows = self.backend.connections.rows(&self.caller).await;
-        rows.into_iter().find(|row| row.id == id).ok_or_else(|| sentence("The connection is gone."))
+        rows.into_iter().find(|row| row.id == self.connection).ok_or_else(|| sentence("The connection is gone."))
     }
 
     /// The schema of a tool's arguments, as the model would be told it.

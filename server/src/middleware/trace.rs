@@ -2,19 +2,20 @@
 //!
 //! Invariant: the route's pattern, never its path or query: they hold room names, invitations and what people search.
 
+use super::measure;
 use crate::state::AppState;
 use app::wire::id::UserId;
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{Request, State},
     middleware::Next,
     response::Response,
 };
 
-/// Logs the request: requests at `info`, files and health checks at `debug`, faults of ours at `error`.
+/// Logs the request: requests at `info`, files, health checks and readings of `/metrics` at `debug`, faults of ours at `error`.
 pub async fn trace(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();
-    let quiet = route.starts_with("/pkg") || route.starts_with("/health");
+    let route = measure::route(&request).to_owned();
+    let quiet = ["/pkg", "/health", "/metrics"].iter().any(|often| route.starts_with(often));
     let begun = state.backend.clock.now();
     let response = next.run(request).await;
     let duration_ms = state.backend.clock.now().0 - begun.0;

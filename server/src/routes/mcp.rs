@@ -167,7 +167,7 @@ async fn gate(State((state, endpoint)): State<(AppState, McpHttp)>, request: Req
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750 2.1); the scheme's case does not matter (RFC 9110 11.1).
-fn token(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

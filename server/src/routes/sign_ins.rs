@@ -10,7 +10,7 @@ use app::{
     backend::{
         caller::Caller,
         tools::remote::{
-            ConnectError,
+            ConnectError, Connections,
             oauth::{Answer, Begun, CALLBACK, DOCUMENT, OwnClient},
         },
     },
@@ -21,12 +21,13 @@ use app::{
     wire::error::ApiError,
 };
 use axum::{
-    Extension, Form, Json, Router,
-    extract::{Query, State},
-    http::{HeaderMap, StatusCode},
+    Form, Json, Router,
+    extract::{FromRequestParts, Query, State},
+    http::{HeaderMap, StatusCode, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
+use leptos::IntoView;
 use serde::Deserialize;
 
 /// The routes.
@@ -57,50 +58,67 @@ struct Back {
     error_description: Option<String>,
 }
 
-async fn begin(
-    State(state): State<AppState>,
-    caller: Option<Extension<Caller>>,
+/// Somebody who is signed in here, and their browser; whoever is not is sent to sign in first.
+struct Person {
+    state: AppState,
+    caller: Caller,
     headers: HeaderMap,
-    Form(wish): Form<Wish>,
-) -> Response {
-    let Some(Extension(caller)) = caller else { return visitor() };
+}
+
+impl FromRequestParts<AppState> for Person {
+    type Rejection = Redirect;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Redirect> {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        let caller = caller.ok_or_else(|| Redirect::to(&sign_in_path(PAGE)))?;
+        Ok(Self { state: state.clone(), caller, headers: parts.headers.clone() })
+    }
+}
+
+impl Person {
+    fn connections(&self) -> &Connections {
+        &self.state.backend.connections
+    }
+
+    fn page<V: IntoView>(&self, title: &'static str, view: impl FnOnce() -> V) -> Response {
+        plain(&self.state, &self.headers, title, "", view)
+    }
+
+    /// What it came to, or why it came to nothing.
+    fn told<T>(&self, came: Result<T, ConnectError>, then: impl FnOnce(T) -> Response) -> Response {
+        let reason = match came {
+            Ok(came) => return then(came),
+            Err(ConnectError::Invalid { reason, .. }) => reason,
+            Err(error) => return refuse(&ApiError::from(error), PAGE),
+        };
+        let page = self.page("Not signed in", || NotSignedIn(NotSignedInProps { reason }));
+        (StatusCode::BAD_REQUEST, page).into_response()
+    }
+}
+
+async fn begin(person: Person, Form(wish): Form<Wish>) -> Response {
     let Wish { server, client_id, client_secret } = wish;
     let own = (!client_id.trim().is_empty()).then(|| OwnClient { id: client_id, secret: client_secret.into() });
-    match state.backend.connections.begin_sign_in(&caller, &server, own).await {
-        Ok(Begun { name, host, url, scopes }) => {
-            let view = || GoThere(GoThereProps { name, host, url, scopes });
-            plain(&state, &headers, "Sign in to a server", "", view)
-        }
-        Err(error) => told(&state, &headers, error),
-    }
+    let begun = person.connections().begin_sign_in(&person.caller, &server, own).await;
+    person.told(begun, |Begun { name, host, url, scopes }| {
+        person.page("Sign in to a server", || GoThere(GoThereProps { name, host, url, scopes }))
+    })
 }
 
-async fn back(
-    State(state): State<AppState>,
-    caller: Option<Extension<Caller>>,
-    headers: HeaderMap,
-    Query(back): Query<Back>,
-) -> Response {
-    let Some(Extension(caller)) = caller else { return visitor() };
-    let Back { state: known_by, code, iss, error, error_description: description } = back;
-    let answer = Answer { state: known_by, code, iss, error, description };
-    match state.backend.connections.finish_sign_in(&caller, &answer).await {
-        Ok(_) => Redirect::to(PAGE).into_response(),
-        Err(error) => told(&state, &headers, error),
-    }
+async fn back(person: Person, Query(back): Query<Back>) -> Response {
+    let Back { state, code, iss, error, error_description: description } = back;
+    let answer = Answer { state, code, iss, error, description };
+    let finished = person.connections().finish_sign_in(&person.caller, &answer).await;
+    person.told(finished, |_| to_the_list())
 }
 
-async fn end(
-    State(state): State<AppState>,
-    caller: Option<Extension<Caller>>,
-    headers: HeaderMap,
-    Form(wish): Form<Wish>,
-) -> Response {
-    let Some(Extension(caller)) = caller else { return visitor() };
-    match state.backend.connections.sign_out(&caller, &wish.server).await {
-        Ok(()) => Redirect::to(PAGE).into_response(),
-        Err(error) => told(&state, &headers, error),
-    }
+async fn end(person: Person, Form(wish): Form<Wish>) -> Response {
+    let ended = person.connections().sign_out(&person.caller, &wish.server).await;
+    person.told(ended, |()| to_the_list())
+}
+
+fn to_the_list() -> Response {
+    Redirect::to(PAGE).into_response()
 }
 
 async fn document(State(state): State<AppState>) -> Response {
@@ -108,19 +126,4 @@ async fn document(State(state): State<AppState>) -> Response {
         Some(told) => Json(told).into_response(),
         None => refuse(&ApiError::NotFound, DOCUMENT),
     }
-}
-
-fn visitor() -> Response {
-    Redirect::to(&sign_in_path(PAGE)).into_response()
-}
-
-fn told(state: &AppState, headers: &HeaderMap, error: ConnectError) -> Response {
-    let reason = match error {
-        ConnectError::Invalid { reason, .. } => reason,
-        error => return refuse(&ApiError::from(error), PAGE),
-    };
-    let view = || NotSignedIn(NotSignedInProps { reason });
-    let mut response = plain(state, headers, "Not signed in", "", view);
-    *response.status_mut() = StatusCode::BAD_REQUEST;
-    response
 }

@@ -1,4 +1,5 @@
-//! An MCP server of a test's own, by rmcp over streamable HTTP: it can be held up, it works at tasks, and it counts.
+//! An MCP server of a test's own, by rmcp over streamable HTTP: it can be held up, it works at tasks, and it counts. And
+//! how any such server is served.
 
 use axum::{
     Router,
@@ -11,8 +12,9 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, ContentBlock, CreateTaskResult,
-        DetailedTask, GetTaskParams, GetTaskResult, Implementation, ListToolsResult, PaginatedRequestParams,
-        ServerCapabilities, ServerConfig, Task, TaskPayload, TaskStatus, Tool, ToolAnnotations,
+        DetailedTask, ElicitRequest, GetTaskParams, GetTaskResult, Implementation, InputRequest, InputRequests,
+        ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Task, TaskPayload, TaskStatus, Tool,
+        ToolAnnotations, UpdateTaskParams,
     },
     service::RequestContext,
     transport::streamable_http_server::{
@@ -22,7 +24,7 @@ use rmcp::{
 use serde_json::{Value, json};
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -38,6 +40,8 @@ struct Inside {
     cancelled: AtomicUsize,
     done: AtomicBool,
     away: AtomicBool,
+    asks: AtomicBool,
+    answers: Mutex<Vec<Value>>,
     open: watch::Sender<bool>,
 }
 
@@ -70,19 +74,12 @@ impl Remote {
             cancelled: AtomicUsize::new(0),
             done: AtomicBool::new(false),
             away: AtomicBool::new(false),
+            asks: AtomicBool::new(false),
+            answers: Mutex::default(),
             open: watch::Sender::new(open),
         });
         let remote = Self { inside, url };
-        let server = remote.clone();
-        let service = StreamableHttpService::new(
-            move || Ok(server.clone()),
-            Arc::<LocalSessionManager>::default(),
-            StreamableHttpServerConfig::default().disable_allowed_hosts(),
-        );
-        let routes =
-            Router::new().nest_service("/mcp", service).layer(from_fn_with_state(Arc::clone(&remote.inside), hold));
-        #[expect(clippy::disallowed_methods, reason = "a test's own task")]
-        tokio::spawn(async move { axum::serve(listener, routes).await });
+        listen(listener, routes(remote.clone()).layer(from_fn_with_state(Arc::clone(&remote.inside), hold)));
         remote
     }
 
@@ -94,6 +91,16 @@ impl Remote {
     /// It has trouble of its own, or has none any more.
     pub fn is_away(&self, away: bool) {
         self.inside.away.store(away, Ordering::SeqCst);
+    }
+
+    /// Its task asks for a name before it goes on.
+    pub fn asks(&self) {
+        self.inside.asks.store(true, Ordering::SeqCst);
+    }
+
+    /// What it was answered.
+    pub fn answers(&self) -> Vec<Value> {
+        self.inside.answers.lock().unwrap().clone()
     }
 
     /// Its task comes to its end.
@@ -120,6 +127,26 @@ impl Remote {
     pub fn cancelled(&self) -> usize {
         self.inside.cancelled.load(Ordering::SeqCst)
     }
+}
+
+/// A server at `/mcp`.
+fn routes(server: impl ServerHandler + Clone) -> Router {
+    let config = StreamableHttpServerConfig::default().disable_allowed_hosts();
+    let sessions = Arc::<LocalSessionManager>::default();
+    Router::new().nest_service("/mcp", StreamableHttpService::new(move || Ok(server.clone()), sessions, config))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own task")]
+fn listen(listener: TcpListener, routes: Router) {
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+}
+
+/// Serves a server on a free port; its address.
+pub async fn serve(server: impl ServerHandler + Clone) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    listen(listener, routes(server));
+    url
 }
 
 /// Waits until it is so.
@@ -190,13 +217,24 @@ impl ServerHandler for Remote {
             return Err(ErrorData::invalid_params("no such task", None));
         }
         self.inside.polls.fetch_add(1, Ordering::SeqCst);
-        let payload = if self.inside.done.load(Ordering::SeqCst) {
+        let payload = if self.inside.asks.load(Ordering::SeqCst) && self.answers().is_empty() {
+            let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]});
+            let asked = json!({"mode": "form", "message": "What is your name?", "requestedSchema": schema});
+            let asked = ElicitRequest::new(serde_json::from_value(asked).unwrap());
+            let input_requests = InputRequests::from([("name".to_owned(), InputRequest::Elicitation(asked))]);
+            TaskPayload::InputRequired { input_requests }
+        } else if self.inside.done.load(Ordering::SeqCst) {
             let result = json!({"content": [{"type": "text", "text": "the work is done"}]});
             TaskPayload::Completed { result: result.as_object().unwrap().clone() }
         } else {
             TaskPayload::Working
         };
         Ok(GetTaskResult::new(DetailedTask::new(task("at it", TaskStatus::Working), payload)))
+    }
+
+    async fn update_task(&self, answer: UpdateTaskParams, _cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.inside.answers.lock().unwrap().push(answer.input_responses["name"].clone());
+        Ok(())
     }
 
     async fn cancel_task(&self, _asked: CancelTaskParams, _cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {

@@ -5,7 +5,12 @@
 //! answer is the question, and the page calls again with what they said. A word about a tool that has changed since
 //! asks anew. Every call is recorded, with the conversation, as an app's.
 //!
+//! What an app tells the model is [`told`]'s; what it is told of its own call, [`result`]'s.
+//!
 //! Invariant: there is an app only where its call was permitted to run ([`LiveTurn::show_app`]).
+
+mod result;
+pub(super) mod told;
 
 use super::{Chat, live::LiveTurn, refusal::ChatError};
 use crate::{
@@ -22,12 +27,12 @@ use crate::{
         },
     },
     wire::{
-        app::{AppAnswer, OpenedApp, ToolApp, result_of},
+        app::{AppAnswer, AppList, OpenedApp, ToolApp, result_of},
         error::ApiError,
         id::{CallId, ConversationId, MessageId, TurnId},
         message::Part,
         policy::{Question, Rule},
-        tool::{Approval, ToolCall, ToolSpec},
+        tool::{Approval, ToolCall, ToolOutcome, ToolSpec},
     },
 };
 use serde_json::Value;
@@ -39,7 +44,10 @@ struct Shown {
     conversation: ConversationId,
     turn: TurnId,
     tool: String,
+    /// What the tool is called for people.
+    title: String,
     app: ToolApp,
+    outcome: Option<ToolOutcome>,
 }
 
 /// What an app wants called.
@@ -89,7 +97,9 @@ impl Chat {
         site: &AppsConfig,
     ) -> Result<OpenedApp, ChatError> {
         let shown = self.shown_app(by, message, call).await?;
-        Ok(self.servers()?.open_app(by, &shown.app, &shown.tool, site).await?)
+        let mut opened = self.servers()?.open_app(by, &shown.app, &shown.tool, site).await?;
+        opened.told = self.store.app_context(by.user, (message, call)).await?.map(Box::new);
+        Ok(opened)
     }
 
     /// Reads a resource of an app's server for the app.
@@ -106,6 +116,21 @@ impl Chat {
         let shown = self.shown_app(by, message, call).await?;
         tracing::info!(server = %shown.app.server, conversation.id = %shown.conversation, "an app reads a resource");
         Ok(self.servers()?.read_for_app(by, &shown.app, uri).await?)
+    }
+
+    /// Lists what an app's server has, for the app.
+    ///
+    /// # Errors
+    /// As [`Chat::open_app`].
+    pub async fn list_for_app(
+        &self,
+        by: &Caller,
+        message: MessageId,
+        call: &CallId,
+        list: AppList,
+    ) -> Result<Value, ChatError> {
+        let shown = self.shown_app(by, message, call).await?;
+        Ok(self.servers()?.list_for_app(by, &shown.app, list).await?)
     }
 
     /// Calls a tool of an app's server for the app, or says what is to be asked first.
@@ -183,13 +208,18 @@ impl Chat {
             Some(live) => live.parts_from(0),
             None => message.parts,
         };
-        let called = parts.into_iter().find_map(|part| match part {
-            Part::ToolCall(found) if found.id == *call => Some(found),
-            _ => None,
-        });
-        let ToolCall { name: tool, app, .. } = called.ok_or(ApiError::NotFound)?;
+        let (mut called, mut outcome) = (None, None);
+        for part in parts {
+            match part {
+                Part::ToolCall(found) if found.id == *call => called = Some(found),
+                Part::ToolResult(found) if found.call == *call => outcome = Some(found.outcome),
+                _ => {}
+            }
+        }
+        let ToolCall { name: tool, title, app, .. } = called.ok_or(ApiError::NotFound)?;
         let app = *app.ok_or(ApiError::NotFound)?;
-        Ok(Shown { conversation: message.conversation, turn, tool, app })
+        let title = if title.is_empty() { tool.clone() } else { title };
+        Ok(Shown { conversation: message.conversation, turn, tool, title, app, outcome })
     }
 
     fn servers(&self) -> Result<&Connections, ChatError> {

@@ -265,7 +265,7 @@ impl Socket {
                 if self.reading.takes(&message) {
                     return Ok(self.reading.begin(&chat, by, message)?);
                 }
-                chat.send(by, message).await?
+                chat.send_from_page(by, message, Vec::new()).await?
             }
             ClientEvent::Edit { client_id, message, text, model } => {
                 chat.edit(by, message, client_id, text, model.as_ref()).await?

@@ -43,6 +43,7 @@ impl Conversing for Programs {
             references: Vec::new(),
             model,
         };
+        // Beside the task that stores and begins the reply: whoever called may go before it is known which one to stop.
         let (tell, told) = oneshot::channel();
         let (chat, sender) = (Arc::clone(&self.0), by.clone());
         self.0.tasks.spawn("say", async move {

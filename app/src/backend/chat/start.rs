@@ -9,7 +9,10 @@ use crate::{
     backend::{
         caller::Caller,
         hub::Topic,
-        store::turns::{NewTurn, NewTurnKind, Started},
+        store::{
+            app_contexts::AppContext,
+            turns::{NewTurn, NewTurnKind, Started},
+        },
     },
     wire::{
         error::ApiError,
@@ -32,15 +35,17 @@ impl Chat {
         model: Option<&ModelId>,
     ) -> Result<Started, ChatError> {
         let conversation = self.store.message(by.user, message).await?.conversation;
-        self.start(by, kind, model, Some(conversation)).await
+        self.start(by, kind, model, Some(conversation), Vec::new()).await
     }
 
+    /// Starts a turn. `told`: what the person's apps told the model, which is in its message.
     pub(super) async fn start(
         self: &Arc<Self>,
         by: &Caller,
         kind: NewTurnKind,
         model: Option<&ModelId>,
         conversation: Option<ConversationId>,
+        told: Vec<AppContext>,
     ) -> Result<Started, ChatError> {
         if self.draining() {
             return Err(ApiError::Unavailable.into());
@@ -52,13 +57,13 @@ impl Chat {
         };
         (self.sending)(by.user).map_err(ApiError::too_many)?;
         let new = NewTurn { by: by.user, kind, model: model.id.clone() };
-        let (tell, told) = oneshot::channel();
+        let (tell, answer) = oneshot::channel();
         let (chat, by) = (Arc::clone(self), by.clone());
         self.tasks.spawn("send", async move {
-            let _nobody_waits = tell.send(chat.store_and_begin(&by, new, conversation).await);
+            let _nobody_waits = tell.send(chat.store_and_begin(&by, new, conversation, told).await);
         });
         // Without an answer the task has panicked; the panic is in the log.
-        told.await.unwrap_or_else(|_| Err(ApiError::Unavailable.into()))
+        answer.await.unwrap_or_else(|_| Err(ApiError::Unavailable.into()))
     }
 
     async fn store_and_begin(
@@ -66,11 +71,14 @@ impl Chat {
         by: &Caller,
         new: NewTurn,
         conversation: Option<ConversationId>,
+        told: Vec<AppContext>,
     ) -> Result<Started, ChatError> {
         let sending = conversation.map(|id| Sending::new(self, id));
         let model = new.model.clone();
         let started = self.store.start_turn(new).await?;
         if !started.duplicate {
+            // Before anybody hears of the message: whoever does may ask what still waits.
+            self.given(by.user, started.conversation, &told).await;
             self.begin(by, &started, model).await?;
         }
         drop(sending);

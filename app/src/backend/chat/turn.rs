@@ -282,10 +282,12 @@ impl Chat {
         }
     }
 
-    /// The call with its tool's title, for whoever reads it: the tool may be called otherwise later, or be gone.
+    /// The call with what its tool and that tool's server are called, for whoever reads it: they may be called otherwise
+    /// later, or be gone.
     fn titled(&self, by: &Caller, call: ToolCall) -> ToolCall {
-        let title = self.tools.spec_for(by, &call.name).map(|spec| spec.title).unwrap_or_default();
-        ToolCall { title, ..call }
+        let spec = self.tools.spec_for(by, &call.name);
+        let (title, server) = spec.map(|spec| (spec.title, spec.server)).unwrap_or_default();
+        ToolCall { title, server: server.map(|server| server.name).unwrap_or_default(), ..call }
     }
 
     pub(super) fn tool_context(&self, turn: &Arc<LiveTurn>, part: u32, call: &ToolCall, kept: Arc<dyn Keep>) -> ToolCx {

@@ -8,7 +8,7 @@ mod servers;
 
 pub use read::Fault;
 
-use super::{Config, DatabaseUrl, LogConfig, ModelsConfig, Rates, Settings, default_site_root};
+use super::{Config, DatabaseUrl, LogConfig, MetricsToken, ModelsConfig, Rates, Settings, default_site_root};
 use crate::wire::limits;
 use read::{Faults, list, origin, said, secret};
 use secrecy::ExposeSecret;
@@ -39,6 +39,7 @@ impl Settings {
             filter: said(self.log.as_ref()).unwrap_or("info").to_owned(),
             json: faults.choice("PARLEY_LOG_FORMAT", self.log_format.as_ref(), &formats, false),
         };
+        let metrics_token = self.metrics_token(&mut faults);
         let (data_dir, database) = self.storage(&mut faults);
         let who = [("open", true), ("closed", false)];
         let sign_up_open = faults.choice("PARLEY_SIGN_UP", self.sign_up.as_ref(), &who, true);
@@ -66,6 +67,7 @@ impl Settings {
                 shutdown_grace: Duration::from_secs(grace),
                 live_reload,
                 log,
+                metrics_token,
                 data_dir,
                 database,
                 sign_up_open,
@@ -89,6 +91,16 @@ impl Settings {
 
     fn folder(&self) -> PathBuf {
         said(self.data_dir.as_ref()).unwrap_or("data").into()
+    }
+
+    fn metrics_token(&self, faults: &mut Faults) -> Option<MetricsToken> {
+        match MetricsToken::parse(secret(self.metrics_token.as_ref())?) {
+            Ok(token) => Some(token),
+            Err(reason) => {
+                faults.add("PARLEY_METRICS_TOKEN", reason);
+                None
+            }
+        }
     }
 
     fn storage(&self, faults: &mut Faults) -> (Option<PathBuf>, DatabaseUrl) {
@@ -152,6 +164,7 @@ mod tests {
         let config = Settings::default().check(no_environment).unwrap();
         assert_eq!(config.bind.to_string(), "127.0.0.1:3000");
         assert_eq!(config.origin(), "http://127.0.0.1:3000");
+        assert!(config.metrics_token.is_none(), "nobody reads the metrics");
         assert!(!config.https() && config.sign_up_open && config.models.anthropic.is_none());
         assert_eq!(config.database.0.expose_secret(), "sqlite:data/parley.db");
         assert_eq!(config.rates.sign_in_account, Rate::new(10, Duration::from_mins(15)));
@@ -192,6 +205,7 @@ mod tests {
             trusted_proxies: some("many"),
             shutdown_grace: some("-1"),
             log_format: some("xml"),
+            metrics_token: Some(SecretString::from("hunter2")),
             database_url: Some(SecretString::from("mysql://root:hunter2@db/x")),
             sign_up: some("maybe"),
             default_model: some("anthropic/claude"),
@@ -213,6 +227,7 @@ mod tests {
         PARLEY_TRUSTED_PROXIES: «many» is not a whole number from 0 to 10.
         PARLEY_SHUTDOWN_GRACE: «-1» is not a whole number from 0 to 600.
         PARLEY_LOG_FORMAT: «xml» is neither human nor json.
+        PARLEY_METRICS_TOKEN: it has 7 characters; at least 16 are needed (openssl rand -hex 32).
         PARLEY_DATABASE_URL: it begins neither with sqlite: nor with postgres://.
         PARLEY_SIGN_UP: «maybe» is neither open nor closed.
         PARLEY_ANTHROPIC_THINKING: «512» is not a number of tokens from 1024 on.

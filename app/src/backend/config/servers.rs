@@ -4,11 +4,15 @@
 //! comes out is complete: variables are filled in, the program is found, and its environment is whole, so that nobody
 //! after this reads the process's own.
 
+mod auth;
+
+pub use auth::{OperatorAuth, OperatorClient, OperatorGrant, OperatorProof, Told};
+
 use super::OperatorServer;
 use crate::{backend::http, wire::connection::parse_name};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 use url::Url;
 
 /// How an operator's server is reached.
@@ -29,6 +33,8 @@ pub enum OperatorAccess {
         url: Url,
         /// Headers of every request.
         headers: Vec<(String, SecretString)>,
+        /// How Parley gets tokens for it; `None`: people sign in, where it wants that.
+        auth: Option<Arc<OperatorAuth>>,
     },
 }
 
@@ -36,16 +42,13 @@ pub enum OperatorAccess {
 /// and how people write here. Nothing else of the server's own environment, which holds its keys.
 const KEPT: [&str; 8] = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 /// The keys a server may have.
-const KEYS: [&str; 8] = ["type", "command", "args", "env", "url", "headers", "title", "trusted"];
+const KEYS: [&str; 9] = ["type", "command", "args", "env", "url", "headers", "auth", "title", "trusted"];
 
 /// The servers of the file's text, by name.
 ///
 /// # Errors
 /// Every fault, as a sentence without its full stop.
-pub(super) fn parse(
-    text: &str,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<Vec<OperatorServer>, Vec<String>> {
+pub fn parse(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Vec<OperatorServer>, Vec<String>> {
     let file: Value = serde_json::from_str(text).map_err(|error| {
         // serde_json's own words quote what stands there, which may be a secret.
         vec![format!("it is not JSON (line {}, column {})", error.line(), error.column())]
@@ -151,7 +154,7 @@ impl Reader<'_> {
     }
 
     fn program(&mut self, fields: &Map<String, Value>) -> Option<OperatorAccess> {
-        self.out_of_place(fields, &["headers"], "url");
+        self.out_of_place(fields, &["headers", "auth"], "url");
         let args = match fields.get("args") {
             None => Vec::new(),
             Some(Value::Array(args)) => {
@@ -178,6 +181,10 @@ impl Reader<'_> {
                 self.fault(reason);
             }
         }
+        let auth = self.auth(fields).map(Arc::new);
+        if fields.contains_key("auth") && headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
+            self.fault("it has both «auth» and a header «Authorization»");
+        }
         let url = Url::parse(&self.text(fields, "url")?).ok();
         let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         if url.is_none() {
@@ -187,7 +194,7 @@ impl Reader<'_> {
         if !url.username().is_empty() || url.password().is_some() {
             self.fault("«url» has a user name or password in it: send it as a header");
         }
-        Some(OperatorAccess::Http { url, headers })
+        Some(OperatorAccess::Http { url, headers, auth })
     }
 
     fn out_of_place(&mut self, fields: &Map<String, Value>, keys: &[&str], with: &str) {
@@ -309,7 +316,7 @@ mod tests {
         let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
         assert_eq!(env, [("PATH", "/usr/bin:/bin"), ("HOME", "/home/parley"), ("KEY", "t0ken")]);
         assert_eq!((web.title.as_str(), web.trusted), ("The web", true));
-        let OperatorAccess::Http { url, headers } = &web.access else { panic!("http") };
+        let OperatorAccess::Http { url, headers, auth: None } = &web.access else { panic!("http") };
         assert_eq!(url.as_str(), "https://mcp.example/mcp?k=t0ken");
         assert_eq!(headers[0].1.expose_secret(), "Bearer t0ken");
     }
@@ -339,7 +346,7 @@ mod tests {
         server «list»: it needs either a «command» or a «url»
         server «none»: it needs either a «command» or a «url»
         server «o_d_d»: its tools would be called like those of «o-d-d»: rename it
-        server «odd»: there is no setting «envs»; there are type, command, args, env, url, headers, title, trusted
+        server «odd»: there is no setting «envs»; there are type, command, args, env, url, headers, auth, title, trusted
         server «odd»: «trusted» is neither true nor false
         server «odd»: «env.A»: the variable NOPE is not set
         server «odd»: «env.B» is not a text

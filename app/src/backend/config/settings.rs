@@ -42,6 +42,18 @@ pub struct Settings {
     #[arg(long, env = "PARLEY_LOG_FORMAT", value_name = "FORMAT", global = true, help_heading = "Server")]
     pub log_format: Option<String>,
 
+    /// Secret that opens /metrics to Prometheus, as a bearer token of 16 characters or more [default: none; there is no
+    /// /metrics]
+    #[arg(
+        long,
+        env = "PARLEY_METRICS_TOKEN",
+        value_name = "SECRET",
+        global = true,
+        help_heading = "Server",
+        hide_env_values = true
+    )]
+    pub metrics_token: Option<SecretString>,
+
     /// Folder for what it keeps [default: data]
     #[arg(long, env = "PARLEY_DATA_DIR", value_name = "FOLDER", global = true, help_heading = "Storage")]
     pub data_dir: Option<String>,
@@ -173,7 +185,8 @@ pub struct Settings {
     #[arg(long, env = "PARLEY_MCP_ENDPOINTS", value_name = "ENDPOINTS", global = true, help_heading = "MCP server")]
     pub mcp_endpoints: Option<String>,
 
-    /// File of MCP servers for everybody here, in Claude Desktop's shape: {"mcpServers": {"name": {"command": …}}}
+    /// File of MCP servers for everybody here, in Claude Desktop's shape: {"mcpServers": {"name": {"command": …}}};
+    /// check-config names every fault in it, and in keys and files that it names
     #[arg(long, env = "PARLEY_MCP_SERVERS", value_name = "FILE", global = true, help_heading = "MCP servers")]
     pub mcp_servers: Option<String>,
 

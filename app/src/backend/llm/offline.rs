@@ -69,7 +69,7 @@ impl Reply {
         if asked.trim().is_empty() {
             return Self { text: answers::nothing_to_read(request), calls: Vec::new() };
         }
-        Self::carry_out(request, intent::read(&asked))
+        Self::carry_out(request, intent::read(asked))
     }
 
     fn carry_out(request: &ChatRequest, intents: Vec<Intent>) -> Self {

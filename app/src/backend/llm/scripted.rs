@@ -140,7 +140,7 @@ impl Provider for Scripted {
         let living = Living::new(shared.clone());
         let steps = match pushed {
             Some(script) => plan(&script, 0, &request),
-            None => plan(&text::asked(&request), text::round(&request), &request),
+            None => plan(text::asked(&request), text::round(&request), &request),
         };
         stream::iter(steps)
             .then(move |step| {
@@ -189,7 +189,7 @@ impl Step {
 fn plan(script: &str, round: usize, request: &ChatRequest) -> Vec<Step> {
     let lines = match parse(script) {
         Ok(Some(lines)) => lines,
-        Ok(None) => vec![Line::Say(format!("You said: {}", text::said(request)))],
+        Ok(None) => vec![Line::Say(format!("You said: {}", text::said(request).join("\n")))],
         Err(fault) => return vec![Step::Fail(ProviderError::new(Category::Protocol, fault))],
     };
     let mut player = Player { request, steps: Vec::new(), words: 0, calls: 0, said: false, thinking: 0, usage: None };

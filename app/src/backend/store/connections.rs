@@ -104,6 +104,8 @@ impl Store {
         execute!(&mut tx, sql, id.to_string(), by.to_string())?;
         let sql = "DELETE FROM apps WHERE server = $1 AND user_id = $2";
         execute!(&mut tx, sql, id.to_string(), by.to_string())?;
+        let sql = "DELETE FROM app_contexts WHERE server = $1 AND user_id = $2";
+        execute!(&mut tx, sql, id.to_string(), by.to_string())?;
         tx.commit().await
     }
 

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod api_tokens;
+mod app_contexts;
 mod apps;
 mod attachments;
 mod collections;

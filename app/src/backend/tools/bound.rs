@@ -24,7 +24,7 @@ pub(super) async fn bound(cx: &ToolCx, mut outcome: ToolOutcome) -> ToolOutcome 
     if outcome.text.contains('\0') {
         outcome.text.retain(|c| c != '\0');
     }
-    let mut keeper = Keeper::after(cx, &outcome.content);
+    let mut keeper = Keeper::after(cx, &outcome);
     if let Some(mut structured) = outcome.structured.take() {
         let weight = scrub(&mut structured);
         if weight <= STRUCTURED_MAX {

@@ -18,19 +18,23 @@ mod asked;
 mod breaker;
 mod call;
 mod catalog;
+mod checked;
 mod connect;
 mod ear;
 mod edit;
+mod errand;
 mod execution;
 mod lines;
 mod link;
 pub mod oauth;
 mod page;
+mod pass;
 mod person;
 mod pick;
 mod process;
 mod result;
 mod search;
+mod stream;
 mod supervise;
 mod tally;
 mod task;
@@ -214,6 +218,7 @@ impl Connections {
             plain: plain.clone(),
             private: config.private,
             accounts: Mutex::default(),
+            machines: Mutex::default(),
         };
         Ok(Self(Arc::new(Pool {
             operator: config.operator,
@@ -283,7 +288,7 @@ impl Connections {
         let person = self.person(cx.caller.user).await?;
         if let Some(left) = cx.kept.left() {
             return Some(match person.link(&left.server) {
-                Some(link) => Box::pin(call::go_on(&self.0, &link, cx, left)).await,
+                Some(link) => Box::pin(call::go_on(&self.0, &link, &call.name, cx, left)).await,
                 None => {
                     ToolOutcome::error("The server that worked at it is no longer connected: what it did is not known.")
                 }

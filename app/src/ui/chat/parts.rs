@@ -104,13 +104,14 @@ fn Thinking(text: ArcRwSignal<String>) -> impl IntoView {
 /// What a message refers to: material, collapsed, and text whatever it holds.
 #[component]
 fn ResourceView(resource: Resource) -> impl IntoView {
-    let Resource { server, uri, name, text, cut } = resource;
+    let Resource { server, uri, name, text, cut, app } = resource;
     let rest = if cut { " · It was longer and was cut." } else { "" };
+    let from = if app { "told by an app of" } else { "from" };
     view! {
         <details class="group/thinking rounded-md border border-line bg-raised text-sm">
             <summary class="flex min-h-9 cursor-pointer list-none items-center gap-2 px-3 text-muted hover:text-text">
                 <Icon glyph=Glyph::ChevronRight class="size-4 transition-transform group-open/thinking:rotate-90"/>
-                {format!("{name} from {server}")}
+                {format!("{name} {from} {server}")}
             </summary>
             <p class="border-t border-line px-3 py-2 text-xs break-all text-muted">{uri} {rest}</p>
             <pre class="max-h-80 overflow-auto px-3 pb-2 text-xs whitespace-pre-wrap break-words" tabindex="0">{text}</pre>

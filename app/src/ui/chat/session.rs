@@ -111,6 +111,11 @@ impl Session {
         self.wire.update_value(|wire| wire.listener = Some(listener));
     }
 
+    /// The room that is followed.
+    pub fn room(self) -> Option<Room> {
+        self.wire.try_with_value(|wire| wire.room).flatten()
+    }
+
     /// Follows a room, or none.
     pub fn follow(self, room: Option<Room>) {
         self.wire.update_value(|wire| wire.room = room);

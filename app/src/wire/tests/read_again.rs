@@ -129,14 +129,17 @@ fn object() -> impl Strategy<Value = Value> {
 fn call() -> impl Strategy<Value = ToolCall> {
     let edited = option::of((value(), text()).prop_map(|(arguments, by)| Edited { arguments, by }));
     let app = option::of((text(), text()).prop_map(|(server, uri)| Box::new(ToolApp { server, uri })));
-    (call_id(), text(), text(), value(), edited, app).prop_map(|(id, name, title, arguments, edited, app)| ToolCall {
-        id,
-        name,
-        title,
-        arguments,
-        edited,
-        app,
-    })
+    (call_id(), text(), text(), text(), value(), edited, app).prop_map(
+        |(id, name, title, server, arguments, edited, app)| ToolCall {
+            id,
+            name,
+            title,
+            server,
+            arguments,
+            edited,
+            app,
+        },
+    )
 }
 
 fn file() -> impl Strategy<Value = AttachmentRef> {
@@ -163,11 +166,11 @@ fn piece() -> impl Strategy<Value = Piece> {
 
 fn result() -> impl Strategy<Value = ToolResult> {
     let attached = (text(), text(), text()).prop_map(|(uri, media_type, text)| Attached { uri, media_type, text });
-    let more = (option::of(attached.prop_map(Box::new)), vec(piece(), 0..3));
+    let more = (option::of(attached.prop_map(Box::new)), vec(piece(), 0..3), option::of(file().prop_map(Box::new)));
     (call_id(), text(), option::of(value()), any::<(bool, bool)>(), any::<u64>(), more).prop_map(
-        |(call, text, structured, (is_error, truncated), duration_ms, (attached, content))| ToolResult {
+        |(call, text, structured, (is_error, truncated), duration_ms, (attached, content, sent))| ToolResult {
             call,
-            outcome: ToolOutcome { text, structured, is_error, truncated, attached, content },
+            outcome: ToolOutcome { text, structured, is_error, truncated, attached, content, sent },
             duration_ms,
         },
     )
@@ -244,8 +247,9 @@ fn part() -> impl Strategy<Value = Part> {
             media_type,
             size
         })),
-        (text(), text(), text(), text(), any::<bool>())
-            .prop_map(|(server, uri, name, text, cut)| Part::Resource(Resource { server, uri, name, text, cut })),
+        (text(), text(), text(), text(), any::<(bool, bool)>()).prop_map(|(server, uri, name, text, (cut, app))| {
+            Part::Resource(Resource { server, uri, name, text, cut, app })
+        }),
     ]
 }
 

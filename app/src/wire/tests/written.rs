@@ -86,6 +86,8 @@ fn form() -> Wants {
 
 fn parts() -> Vec<Part> {
     let failed = ToolOutcome::error("There is no such tool.");
+    let whole = AttachmentRef { id: id(8), media_type: "application/json".to_owned(), size: 12, pixels: None };
+    let sent = ToolOutcome { sent: Some(Box::new(whole)), ..ToolOutcome::ok("42", json!({"sum": 42})) };
     vec![
         Part::Text { text: "Hello, *world*".to_owned() },
         Part::Thinking { text: "Hm".to_owned(), signature: None },
@@ -94,15 +96,17 @@ fn parts() -> Vec<Part> {
         Part::ToolCall(edited()),
         Part::ToolResult(result()),
         Part::ToolResult(ToolResult { call: CallId("call_2".to_owned()), outcome: failed, duration_ms: 0 }),
+        Part::ToolResult(ToolResult { outcome: sent, ..result() }),
         Part::File(FileRef { id: id(9), name: "notes.txt".to_owned(), media_type: "text/plain".to_owned(), size: 12 }),
         Part::Resource(resource(false)),
         Part::Resource(resource(true)),
+        Part::Resource(Resource { app: true, ..resource(false) }),
     ]
 }
 
 fn resource(cut: bool) -> Resource {
     let (server, uri) = ("Notes".to_owned(), "notes://1".to_owned());
-    Resource { server, uri, name: "The first".to_owned(), text: "Hello".to_owned(), cut }
+    Resource { server, uri, name: "The first".to_owned(), text: "Hello".to_owned(), cut, app: false }
 }
 
 fn question() -> Message {
@@ -154,9 +158,11 @@ fn parts_are_written_so() {
 {"tool_call":{"id":"call_1","name":"sum","arguments":{"numbers":[2,40]},"edited":{"arguments":{"numbers":[2]},"by":"Ada"}}}
 {"tool_result":{"call":"call_1","outcome":{"text":"42","structured":{"sum":42},"is_error":false,"truncated":false},"duration_ms":3}}
 {"tool_result":{"call":"call_2","outcome":{"text":"There is no such tool.","is_error":true,"truncated":false},"duration_ms":0}}
+{"tool_result":{"call":"call_1","outcome":{"text":"42","structured":{"sum":42},"is_error":false,"truncated":false,"sent":{"id":"00000000-0000-0000-0000-000000000008","media_type":"application/json","size":12}},"duration_ms":3}}
 {"file":{"id":"00000000-0000-0000-0000-000000000009","name":"notes.txt","media_type":"text/plain","size":12}}
 {"resource":{"server":"Notes","uri":"notes://1","name":"The first","text":"Hello"}}
 {"resource":{"server":"Notes","uri":"notes://1","name":"The first","text":"Hello","cut":true}}
+{"resource":{"server":"Notes","uri":"notes://1","name":"The first","text":"Hello","app":true}}
 "#);
 }
 

@@ -32,14 +32,14 @@ pub(super) async fn play(run: &Run) -> Result<(), Refusal> {
 }
 
 async fn sign_in(run: &Run) -> Result<(), Refusal> {
-    let (connections, server) = (&run.backend.connections, run.connection.to_string());
+    let (connections, server) = (&run.backend.connections, &run.connection);
     let own = run
         .context
         .client_id
         .clone()
         .map(|id| OwnClient { id, secret: run.context.client_secret.clone().unwrap_or_default().into() });
     let failed = |error: app::backend::tools::remote::ConnectError| sentence(format!("Nobody is signed in. {error}"));
-    let begun = connections.begin_sign_in(&run.caller, &server, own).await.map_err(failed)?;
+    let begun = connections.begin_sign_in(&run.caller, server, own).await.map_err(failed)?;
     let answer = browse(&begun.url).await?;
     connections.finish_sign_in(&run.caller, &answer).await.map_err(failed)?;
     Ok(())

@@ -64,7 +64,7 @@ impl Socket {
     pub(super) async fn have_read(&mut self, (message, read): Read) {
         let key: ClientId = message.client_id;
         let started = match read {
-            Ok(read) => self.chat.send_read(&self.by, message, read).await,
+            Ok(read) => self.chat.send_from_page(&self.by, message, read).await,
             Err(error) => Err(error),
         };
         match started {

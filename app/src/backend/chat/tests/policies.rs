@@ -162,7 +162,10 @@ on_every_backend! {
         w.chat.decide(&w.ann, turn, &call, Approval::Always, None).await.unwrap();
         tab.ended(turn).await;
         let unasked = w.send(&w.ann, script).await.unwrap();
-        assert_eq!(results(&tab.ended(unasked.turn).await), [(false, "fetch done".to_owned())]);
+        let reply = tab.ended(unasked.turn).await;
+        assert_eq!(results(&reply), [(false, "fetch done".to_owned())]);
+        let of = reply.parts.iter().find_map(|p| if let Part::ToolCall(c) = p { Some(&*c.server) } else { None });
+        assert_eq!(of, Some("Notes"), "whoever reads it later is told whose tool it was");
         let rows = record(&w).await;
         assert_eq!((rows.len(), rows[0].server.as_deref()), (2, Some("Notes")));
         // One that the operator vouches for is taken at its word.

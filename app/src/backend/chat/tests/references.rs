@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     backend::{llm::Content, test::on_every_backend, tools::conversations::markdown},
     wire::{
+        id::CallId,
         message::Resource,
         picker::{OWN, Reference},
     },
@@ -130,5 +131,32 @@ on_every_backend! {
         said(&mut tab, first).await;
         let at = |key| tab.messages.values().find(|m| m.client_id == Some(key)).map(|m| m.position);
         assert!(at(first) < at(second) && at(first).is_some());
+    }
+
+    async fn what_apps_told_before_this_process_goes_too_and_once(t) {
+        let w = World::new(t).await;
+        let drawn = w.send(&w.ann, "Draw").await.unwrap().reply.id;
+        w.settled(drawn).await;
+        let [server, uri, name, text] = ["Charts", "ui://charts/page", "Draw", "Three bars"].map(str::to_owned);
+        let word = Resource { server, uri, name, text, cut: false, app: true };
+        t.keep_app_context(w.ann.user, "s", (drawn, &CallId("c".to_owned())), &word).await.unwrap();
+        let (_, red) = conversation(&w, &w.ann, "say red").await;
+        let mut tab = w.tab().await;
+        let (key, event) = referring(&w, "How many?", vec![red]);
+        tab.say(event.clone());
+        let message = said(&mut tab, key).await;
+        assert_eq!(resource(&message), &word, "what apps told stands first");
+        assert_eq!(message.parts.len(), 3);
+        let asked = asked(&w);
+        assert!(asked.contains("server=\"Charts\" uri=\"ui://charts/page\">\n[Told by an app of another server"), "{asked}");
+        assert!(t.app_contexts(w.ann.user, w.room).await.unwrap().is_empty());
+        let exported = markdown("A title", std::slice::from_ref(&message));
+        assert!(exported.contains("> Reference: Draw told by an app of Charts (ui://charts/page)"), "{exported}");
+
+        // Sent again, it is what it was; what is told meanwhile goes with the next one.
+        t.keep_app_context(w.ann.user, "s", (drawn, &CallId("c".to_owned())), &word).await.unwrap();
+        tab.say(event);
+        tab.until(|e| matches!(e, ChatEvent::Message { message } if message.client_id == Some(key))).await;
+        assert_eq!(t.app_contexts(w.ann.user, w.room).await.unwrap().len(), 1);
     }
 }

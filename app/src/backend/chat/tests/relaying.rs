@@ -7,6 +7,7 @@ use crate::{
         elicitation::{Field, FieldKind, ReplyAction, ServerQuestion, Wants},
         id::CallId,
         message::TurnState,
+        tool::Approval,
     },
 };
 use std::collections::BTreeMap;
@@ -155,5 +156,62 @@ on_every_backend! {
         asked(&mut tab).await;
         w.chat.close();
         assert_eq!(said(&w.settled(started.reply.id).await), "Cancelled");
+    }
+    async fn a_question_that_is_open_at_a_crash_is_over_and_its_reply_can_be_continued(t) {
+        let w = world(t, quick()).await;
+        let mut tab = w.tab().await;
+        w.script.push("tool poll {}");
+        let started = w.send(&w.ann, "please").await.unwrap();
+        let (turn, call, _) = asked(&mut tab).await;
+        // What was seen of it is kept by then.
+        tokio::time::sleep(quick().checkpoint * 10).await;
+        // The first process is gone from here on.
+        let (chat, script, hub) = chat_with(t, quick(), "scripted/test", vec![Arc::new(Asks(spec("poll", true)))]);
+        let w = World { chat, script, hub, ..w };
+        w.chat.recover().await;
+        assert!(w.chat.live(w.room).is_empty());
+        let reply = t.message(w.ann.user, started.reply.id).await.unwrap();
+        assert_eq!((reply.status, fault(&reply).retry), (Status::Interrupted, true));
+        assert!(matches!(&reply.parts[..], [Part::ToolCall(shown)] if shown.id == call), "{reply:?}");
+        let late = w.chat.reply_to_server(&w.ann, turn, &call, 7, ReplyAction::Send, &typed("Ada")).await;
+        assert_eq!(late.unwrap_err().told(&w.clock), ApiError::NotFound);
+        let mut tab = w.tab().await;
+        assert!(tab.turns.is_empty(), "no tab is shown a form that nobody reads");
+        w.script.push("say on");
+        let more = w.chat.continue_reply(&w.ann, started.reply.id).await.unwrap();
+        let reply = tab.ended(more.turn).await;
+        assert_eq!((reply.status, said(&reply).as_str()), (Status::Complete, "It was interrupted before it finished."));
+    }
+
+    async fn a_question_beside_one_that_is_kept_is_cut_off(t) {
+        let w = world(t, quick()).await;
+        let tools = || -> Vec<Arc<dyn Tool>> { vec![Arc::new(Asks(spec("poll", true))), tool("write", false)] };
+        let (chat, script, hub) = chat_with(t, quick(), "scripted/test", tools());
+        let w = World { chat, script, hub, ..w };
+        let mut tab = w.tab().await;
+        let started = w.send(&w.ann, "script:\ntool poll {}\ntool write {}\nsay on").await.unwrap();
+        let (mut asks, mut elicits) = (false, false);
+        while !(asks && elicits) {
+            match &*tab.next().await.unwrap() {
+                ChatEvent::Tool { state: ToolState::Asked { .. }, .. } => asks = true,
+                ChatEvent::Tool { state: ToolState::Elicits { .. }, .. } => elicits = true,
+                _ => {}
+            }
+        }
+        let (chat, script, hub) = chat_with(t, quick(), "scripted/test", tools());
+        let w = World { chat, script, hub, ..w };
+        w.chat.recover().await;
+        let live = w.chat.live(w.room).remove(0);
+        assert!(!live.open_calls.iter().any(|open| matches!(open.state, ToolState::Elicits { .. })), "{live:?}");
+        let write = live.parts.iter().find_map(|part| match part {
+            Part::ToolCall(call) if call.name == "write" => Some(call.id.clone()),
+            _ => None,
+        });
+        let mut tab = w.tab().await;
+        w.chat.decide(&w.ann, started.turn, &write.unwrap(), Approval::Once, None).await.unwrap();
+        let reply = tab.ended(started.turn).await;
+        let said = results(&reply);
+        assert!(said.contains(&(true, "The server was restarted before it finished.".to_owned())), "{said:?}");
+        assert!(said.contains(&(false, "write done".to_owned())), "{said:?}");
     }
 }

@@ -3,20 +3,19 @@
 use super::super::{ChatRequest, Content};
 use crate::wire::{id::CallId, tool::ToolCall};
 
-/// The text of the last thing a person wrote. A turn may hold several messages: those before were left unanswered.
-pub(in super::super) fn asked(request: &ChatRequest) -> String {
-    let contents = request.turns.iter().rev().filter(|turn| !turn.assistant).flat_map(|turn| turn.content.iter().rev());
-    let mut texts = contents.filter_map(|content| if let Content::Text(text) = content { Some(text) } else { None });
-    texts.find(|text| !text.is_empty()).cloned().unwrap_or_default()
+/// The texts that people wrote since the last reply, each after what it refers to.
+pub(in super::super) fn said(request: &ChatRequest) -> Vec<&str> {
+    let turns = request.turns.iter().rev().filter(|turn| !turn.assistant);
+    let mut texts = turns.map(|turn| {
+        let texts = turn.content.iter().filter_map(|c| if let Content::Text(t) = c { Some(t.as_str()) } else { None });
+        texts.filter(|text| !text.is_empty()).collect::<Vec<_>>()
+    });
+    texts.find(|texts| !texts.is_empty()).unwrap_or_default()
 }
 
-/// Everything that people said since the last reply, with what they refer to.
-pub(in super::super) fn said(request: &ChatRequest) -> String {
-    let texts = request.turns.iter().rev().filter(|turn| !turn.assistant).map(|turn| {
-        let texts = turn.content.iter().filter_map(|c| if let Content::Text(t) = c { Some(t.as_str()) } else { None });
-        texts.collect::<Vec<_>>().join("\n")
-    });
-    texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
+/// The last of them. A turn may hold several messages: those before were left unanswered.
+pub(in super::super) fn asked(request: &ChatRequest) -> &str {
+    said(request).pop().unwrap_or_default()
 }
 
 /// How often tools have answered since a person last wrote.

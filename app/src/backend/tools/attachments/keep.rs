@@ -13,6 +13,7 @@ use crate::{
     wire::{
         attachment::{AttachmentRef, IMAGES, Piece, SOUNDS},
         limits::{ATTACHMENT_MAX, CALL_ATTACHMENTS_MAX, CONVERSATION_ATTACHMENTS_MAX},
+        tool::ToolOutcome,
     },
 };
 
@@ -56,9 +57,10 @@ impl<'a> Keeper<'a> {
         Self { cx, left: CALL_ATTACHMENTS_MAX }
     }
 
-    /// For a call that has kept that.
-    pub fn after(cx: &'a ToolCx, content: &[Piece]) -> Self {
-        let kept: u64 = content.iter().filter_map(Piece::file).map(|file| file.size).sum();
+    /// For a call that has kept what is in that.
+    pub fn after(cx: &'a ToolCx, outcome: &ToolOutcome) -> Self {
+        let files = outcome.content.iter().filter_map(Piece::file).chain(outcome.sent.as_deref());
+        let kept: u64 = files.map(|file| file.size).sum();
         let kept = usize::try_from(kept).unwrap_or(usize::MAX);
         Self { cx, left: CALL_ATTACHMENTS_MAX.saturating_sub(kept) }
     }

@@ -186,10 +186,11 @@ fn body(path: &[Message]) -> String {
 
 /// What a message refers to, quoted so that it is not taken for anybody's words.
 fn quoted(resource: &Resource) -> String {
-    let Resource { server, uri, name, text, cut } = resource;
+    let Resource { server, uri, name, text, cut, app } = resource;
     let lines = text.lines().map(|line| format!("> {line}").trim_end().to_owned() + "\n");
     let rest = if *cut { ">\n> (It was longer and was cut here.)\n" } else { "" };
-    format!("\n> Reference: {name} from {server} ({uri})\n>\n{}{rest}", lines.collect::<String>())
+    let from = if *app { "told by an app of" } else { "from" };
+    format!("\n> Reference: {name} {from} {server} ({uri})\n>\n{}{rest}", lines.collect::<String>())
 }
 
 /// A part for a reader; what the model thought and what tools answered is left out.

@@ -48,7 +48,7 @@ impl Picker {
             // The newest of a conversation stands at its end.
             let start = text.ceil_char_boundary(text.len().saturating_sub(REFERENCE_MAX));
             let (text, cut) = (text[start..].to_owned(), start > 0);
-            return Ok(Resource { server: from, uri: uri.clone(), name, text, cut });
+            return Ok(Resource { server: from, uri: uri.clone(), name, text, cut, app: false });
         }
         let nowhere = || unread(&line(&reference.from, TITLE), Unread::NotFound.to_string());
         let remote = self.remote.as_ref().ok_or_else(nowhere)?;
@@ -63,7 +63,7 @@ impl Picker {
         }
         let cut = text.len() > REFERENCE_MAX;
         text.truncate(text.floor_char_boundary(REFERENCE_MAX));
-        Ok(Resource { server: from, uri: line(uri, PICKED_MAX), name, text, cut })
+        Ok(Resource { server: from, uri: line(uri, PICKED_MAX), name, text, cut, app: false })
     }
 
     /// One of the caller's conversations: its title, and its text as programs get it.

@@ -17,6 +17,7 @@
 //! weaker: cookies know no ports, so an app could set Parley's. What the app sees is the same either way: it talks to
 //! `window.parent`. An operator who wants another site besides names one (`PARLEY_APPS_ORIGIN`).
 
+mod context;
 mod declared;
 mod frame;
 mod read;
@@ -34,9 +35,10 @@ use crate::{
         tools::ToolCx,
     },
     wire::{
-        app::{OpenedApp, ToolApp, result_of},
+        app::{AppList, OpenedApp, ToolApp, result_of},
         connection::{ConnectionState, ToolChoice},
         limits::APP_FRESH_MS,
+        message::Resource,
         tool::{ToolOutcome, ToolSpec},
     },
 };
@@ -89,7 +91,8 @@ impl Connections {
     ) -> Result<OpenedApp, AppError> {
         let link = self.link_of_app(caller, app).await?;
         let (page, old) = self.page(caller, &link, &app.uri).await?;
-        let policy = Declared::read(&page.declared).policy(&self.rules(site));
+        let declared = Declared::read(&page.declared);
+        let policy = declared.policy(&self.rules(site));
         // What it declares is a server's word and stays out of the log; the copy of that digest has it.
         let refused = policy.refused.len();
         tracing::info!(server = %link.id, digest = page.digest, refused, "an app is shown");
@@ -105,6 +108,8 @@ impl Connections {
             tool: definition(&link, tool),
             clipboard: policy.clipboard,
             domains: policy.domains,
+            bare: declared.bare,
+            told: None,
             notes,
         })
     }
@@ -138,7 +143,7 @@ impl Connections {
             Ok(link) => Box::pin(call::run(&self.0, &link, own, cx, arguments, Some(&mut whole))).await,
             Err(error) => ToolOutcome::error(error.to_string()),
         };
-        let result = whole.as_ref().and_then(told).unwrap_or_else(|| result_of(&outcome));
+        let result = whole.as_ref().and_then(as_sent).unwrap_or_else(|| result_of(&outcome));
         (outcome, result)
     }
 
@@ -150,6 +155,39 @@ impl Connections {
         let link = self.link_of_app(caller, app).await?;
         let found = read::resource(&self.0, &link, uri).await.map_err(|fault| away(&link, &fault))?;
         Ok(json!({ "contents": found.contents }))
+    }
+
+    /// Lists what an app's server has, for the app, as far as Parley has read it: MCP `ListResourcesResult` or
+    /// `ListResourceTemplatesResult`, on one page.
+    ///
+    /// # Errors
+    /// A sentence why not.
+    pub async fn list_for_app(&self, caller: &Caller, app: &ToolApp, list: AppList) -> Result<Value, AppError> {
+        let link = self.link_of_app(caller, app).await?;
+        link.line(&self.0, self.0.options.wake).await.map_err(|fault| away(&link, &fault))?;
+        let catalog = link.seen().catalog;
+        Ok(match list {
+            AppList::Resources => json!({ "resources": catalog.resources }),
+            AppList::Templates => json!({ "resourceTemplates": catalog.templates }),
+        })
+    }
+
+    /// What an app tells the model, as it is given it: material, with whose it is; `None` if the app takes back what it
+    /// told before. `title` is what the app's tool is called.
+    ///
+    /// # Errors
+    /// A sentence why it cannot be told.
+    pub async fn told_by_app(
+        &self,
+        caller: &Caller,
+        app: &ToolApp,
+        title: &str,
+        told: &Value,
+    ) -> Result<Option<Resource>, AppError> {
+        let link = self.link_of_app(caller, app).await?;
+        let text = context::text(told).map_err(AppError::Refused)?;
+        let (server, uri, name) = (link.owner.server.name.clone(), app.uri.clone(), title.to_owned());
+        Ok(text.map(|text| Resource { server, uri, name, text, cut: false, app: true }))
     }
 
     /// The caller's way to an app's server, unless it is switched off.
@@ -198,18 +236,29 @@ fn away(link: &Link, fault: &Fault) -> AppError {
 fn definition(link: &Link, name: &str) -> Value {
     let seen = link.seen();
     match seen.catalog.tools.iter().find(|tool| tool.spec.name == name) {
-        Some(tool) => json!({
-            "name": tool.own,
-            "title": tool.spec.title,
-            "description": tool.spec.description,
-            "inputSchema": tool.spec.input_schema,
-        }),
+        Some(tool) => {
+            let spec = &tool.spec;
+            let mut told = json!({
+                "name": tool.own,
+                "title": spec.title,
+                "description": spec.description,
+                "inputSchema": spec.input_schema,
+                "annotations": spec.annotations,
+            });
+            if spec.output_schema.as_object().is_some_and(|schema| !schema.is_empty()) {
+                told["outputSchema"] = spec.output_schema.clone();
+            }
+            if let Some(uri) = &tool.ui.resource {
+                told["_meta"] = json!({ "ui": { "resourceUri": uri } });
+            }
+            told
+        }
         None => json!({ "name": name, "inputSchema": { "type": "object" } }),
     }
 }
 
 /// A result as the app reads it: as the server sent it, without what is between it and Parley.
-fn told(result: &CallToolResult) -> Option<Value> {
+pub(super) fn as_sent(result: &CallToolResult) -> Option<Value> {
     let mut result = serde_json::to_value(result).ok()?;
     result.as_object_mut()?.remove("resultType");
     Some(result)

@@ -6,8 +6,10 @@
 //! at the end. A failure on the way asks the supervisor to look at the connection.
 
 use super::{
-    Pool, asked,
+    Pool, apps, asked,
+    catalog::RemoteTool,
     ear::{Ear, Raised},
+    errand,
     link::Link,
     lock, result, task,
     words::{Fault, quote},
@@ -75,9 +77,14 @@ pub(super) async fn run(
         }
     };
     let answer = Box::pin(while_wanted(pool, link, cx, answer)).await;
-    if let (Some(whole), Ok(answer)) = (whole, &answer) {
-        *whole = Some(answer.clone());
-    }
+    let sent = match (whole, &answer) {
+        (Some(whole), Ok(answer)) => {
+            *whole = Some(answer.clone());
+            None
+        }
+        (None, Ok(answer)) => for_app(link, answer, |tool| tool.own == own),
+        (_, Err(_)) => None,
+    };
     let mut outcome = ended(link, cx, began, &asked, answer).await;
     if let Some(question) = call.ear.declined_since(declined) {
         let _ = write!(
@@ -86,14 +93,29 @@ pub(super) async fn run(
              calls under way it belongs to: «{question}»]"
         );
     }
+    if let Some(sent) = sent {
+        result::keep_sent(cx, &mut outcome, &sent).await;
+    }
     outcome
 }
 
-/// Goes on with a call that an earlier process made: its result is fetched, and it is not made again.
-pub(super) async fn go_on(pool: &Arc<Pool>, link: &Arc<Link>, cx: &ToolCx, left: KeptTask) -> ToolOutcome {
+/// The answer as the app of its tool reads it, if it has one.
+fn for_app(link: &Link, answer: &CallToolResult, is_its: impl Fn(&RemoteTool) -> bool) -> Option<Value> {
+    let shown = link.seen().catalog.tools.iter().any(|tool| is_its(tool) && tool.ui.resource.is_some());
+    shown.then(|| apps::as_sent(answer)).flatten()
+}
+
+/// Goes on with a call of the tool of that name that an earlier process made: its result is fetched, and it is not made
+/// again.
+pub(super) async fn go_on(pool: &Arc<Pool>, link: &Arc<Link>, name: &str, cx: &ToolCx, left: KeptTask) -> ToolOutcome {
     let (began, asked) = (Instant::now(), Asked::default());
     let answer = Box::pin(while_wanted(pool, link, cx, task::go_on(pool, link, cx, &asked, left))).await;
-    ended(link, cx, began, &asked, answer).await
+    let sent = answer.as_ref().ok().and_then(|answer| for_app(link, answer, |tool| tool.spec.name == name));
+    let mut outcome = ended(link, cx, began, &asked, answer).await;
+    if let Some(sent) = sent {
+        result::keep_sent(cx, &mut outcome, &sent).await;
+    }
+    outcome
 }
 
 /// Waits for an answer no longer than a call may take, what a person is waited for not counted, and keeps the connection
@@ -195,11 +217,20 @@ impl Call<'_> {
         let mut params = CallToolRequestParams::new(self.own.to_owned()).with_arguments(arguments);
         let mut as_task = link.takes_tasks(self.own);
         let legacy = self.peer.peer_info().is_some_and(|info| info.protocol_version.has_initialize());
+        let mut errands = 0;
         for _ in 0..ROUNDS {
             let answer = match self.request(self.called(params.clone(), as_task)).await? {
                 // The experiment's own answer to a plain call of a tool that is called as a task only.
                 Err(ServiceError::McpError(said)) if legacy && !as_task && said.code == ErrorCode::METHOD_NOT_FOUND => {
                     as_task = true;
+                    continue;
+                }
+                Err(ServiceError::McpError(said)) if said.code == errand::REQUIRED => {
+                    if errands == errand::AGAIN {
+                        return Err(errand::still_wanted());
+                    }
+                    errands += 1;
+                    self.errands(&said).await?;
                     continue;
                 }
                 answer => answer?,
@@ -240,9 +271,11 @@ impl Call<'_> {
     /// One request; its progress is told as it comes, and what is asked meanwhile is put to the person.
     pub(super) async fn request(&self, request: ClientRequest) -> Result<Result<ServerResult, ServiceError>, Ended> {
         let silence = self.pool.options.silence;
+        let mut hearing = self.ear.hear(self.cx.conversation);
         let handle = self.peer.send_cancellable_request(request, PeerRequestOptions::no_options()).await?;
-        let mut hearing = self.ear.hear(handle.progress_token.clone(), self.cx.conversation);
-        let mut cancel = Cancel::new(&self.pool.tasks, &self.peer, handle.id.clone());
+        hearing.is_of(&handle.progress_token);
+        let id = handle.id.clone();
+        let mut cancel = Cancel::new(&self.pool.tasks, &self.peer, id.clone());
         let mut answer = std::pin::pin!(handle.await_response());
         let mut silent = std::pin::pin!(sleep(silence));
         let mut asking = FuturesUnordered::new();
@@ -255,7 +288,10 @@ impl Call<'_> {
                 }
                 answer = &mut answer => {
                     cancel.over();
-                    return Ok(answer);
+                    return match (answer, self.ear.why(&id)) {
+                        (Err(ServiceError::TransportClosed), Some(why)) => Err(Ended::Fault(why)),
+                        (answer, _) => Ok(answer),
+                    };
                 }
                 Some(raised) = hearing.questions.recv(), if asking.is_empty() => {
                     let Raised { asked, answer } = raised;
@@ -270,8 +306,13 @@ impl Call<'_> {
         }
     }
 
-    /// Puts a question to the person and notes what came of it.
+    /// Puts a question to the person, and tells the server what came of it.
     async fn put(&self, question: &ElicitRequestParams) -> ElicitResult {
+        asked::told(&self.ask(question).await)
+    }
+
+    /// Puts a question to the person and notes what came of it.
+    pub(super) async fn ask(&self, question: &ElicitRequestParams) -> Answer {
         let number = self.asked.raised.fetch_add(1, Ordering::Relaxed);
         let shown = match asked::shown(self.server, number, question) {
             Ok(shown) if number < QUESTIONS_MAX => Ok(shown),
@@ -302,7 +343,7 @@ impl Call<'_> {
             }
         };
         lock(&self.asked.lines).push(line);
-        asked::told(&answer)
+        answer
     }
 
     /// An answer to every question, one after the other; what was not declared cannot be asked.

@@ -6,39 +6,34 @@
 
 use super::{
     Pool,
+    checked::Checked,
     ear::{Ear, Listening},
-    execution,
     link::Link,
-    oauth::account::Account,
+    oauth::{account::Account, machine::Machine},
+    pass::Pass,
     process::{self, Process},
-    words::{Fault, Kind, Refusal},
+    words::{Fault, Kind},
 };
-use crate::backend::http::{self, session::Session};
+use crate::backend::http;
 use futures::{
-    FutureExt, StreamExt,
+    FutureExt,
     future::{BoxFuture, Fuse, FusedFuture},
-    stream::BoxStream,
 };
 use reqwest::header::{HeaderName, HeaderValue};
 use rmcp::{
     RoleClient,
-    model::{ClientJsonRpcMessage, ErrorData, ProtocolVersion, RequestId, ServerJsonRpcMessage},
+    model::ProtocolVersion,
     service::{
         ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt, Peer, RunningService,
         RunningServiceCancellationToken,
     },
     transport::{
-        StreamableHttpClientTransport,
-        common::client_side_sse::ExponentialBackoff,
-        streamable_http_client::{
-            SseError, StreamableHttpClient, StreamableHttpClientTransportConfig, StreamableHttpError,
-            StreamableHttpPostResponse, StreamableHttpResponseLimits,
-        },
+        StreamableHttpClientTransport, common::client_side_sse::ExponentialBackoff,
+        streamable_http_client::StreamableHttpClientTransportConfig,
     },
 };
 use secrecy::SecretString;
-use sse_stream::Sse;
-use std::{collections::HashMap, future::Future, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use url::Url;
 
@@ -46,6 +41,8 @@ use url::Url;
 const ERROR_MAX: usize = 4 * 1024;
 /// How long a connection may take to say goodbye (an older server's session is ended by a request).
 const GOODBYE: Duration = Duration::from_secs(2);
+/// How long a session waits for the stream of what its server says by itself: some servers begin it with their first word.
+const HEARING: Duration = Duration::from_millis(500);
 
 /// What a server is shown.
 #[derive(Clone, Debug)]
@@ -58,6 +55,13 @@ pub(super) enum Credential {
         headers: Vec<(String, SecretString)>,
         /// How its person stands with it.
         account: Arc<Account>,
+    },
+    /// Headers, and a token that Parley gets without a person.
+    Machine {
+        /// The headers.
+        headers: Vec<(String, SecretString)>,
+        /// How Parley stands with it.
+        machine: Arc<Machine>,
     },
 }
 
@@ -184,9 +188,10 @@ fn ended() -> Fault {
 }
 
 async fn http(pool: &Pool, url: &Url, credential: &Credential, guarded: bool, legacy: bool) -> Result<Live, Fault> {
-    let (headers, account) = match credential {
+    let (headers, pass) = match credential {
         Credential::Headers(headers) => (headers, None),
-        Credential::SignIn { headers, account } => (headers, Some(Arc::clone(account))),
+        Credential::SignIn { headers, account } => (headers, Some(Pass::Person(Arc::clone(account)))),
+        Credential::Machine { headers, machine } => (headers, Some(Pass::Machine(Arc::clone(machine)))),
     };
     let headers: Result<HashMap<HeaderName, HeaderValue>, String> =
         headers.iter().map(|(name, value)| http::header(name, value)).collect();
@@ -201,8 +206,14 @@ async fn http(pool: &Pool, url: &Url, credential: &Credential, guarded: bool, le
     retries.max_times = Some(5);
     retries.max_delay = Some(Duration::from_secs(30));
     config.retry_config = Arc::new(retries);
-    let transport = StreamableHttpClientTransport::with_client(Checked { session: session.clone(), account }, config);
-    serve(transport, legacy).await.map(|served| Live::new(served, None)).map_err(|error| Fault::of_beginning(&error))
+    let ear = Arc::<Ear>::default();
+    let client = Checked { session: session.clone(), pass, ear: Arc::clone(&ear) };
+    let transport = StreamableHttpClientTransport::with_client(client, config);
+    let served = serve(transport, legacy, &ear).await.map_err(|error| Fault::of_beginning(&error))?;
+    if tokio::time::timeout(HEARING, ear.hearing()).await.is_err() {
+        tracing::debug!("a server is slow to open the stream of what it says by itself");
+    }
+    Ok(Live::new(served, None))
 }
 
 async fn program(pool: &Pool, link: &Link, legacy: bool) -> Result<Live, Failed> {
@@ -214,7 +225,7 @@ async fn program(pool: &Pool, link: &Link, legacy: bool) -> Result<Live, Failed>
     let started = process::start(&pool.tasks, command, args, env, pool.options.message);
     let (process, output, input) = started
         .map_err(|error| (Fault::new(Kind::Program, "Its program cannot be started."), Some(error.to_string())))?;
-    match serve((output, input), legacy).await {
+    match serve((output, input), legacy, &Arc::default()).await {
         Ok(served) => Ok(Live::new(served, Some((process, permit)))),
         Err(error) => {
             let said = Some(process.said()).filter(|said| !said.is_empty());
@@ -226,7 +237,7 @@ async fn program(pool: &Pool, link: &Link, legacy: bool) -> Result<Live, Failed>
 
 type Served = (RunningService<RoleClient, Listening>, Arc<Ear>, Duration);
 
-async fn serve<T, E, A>(transport: T, legacy: bool) -> Result<Served, ClientInitializeError>
+async fn serve<T, E, A>(transport: T, legacy: bool, ear: &Arc<Ear>) -> Result<Served, ClientInitializeError>
 where
     T: rmcp::transport::IntoTransport<RoleClient, E, A>,
     E: std::error::Error + Send + Sync + 'static,
@@ -239,177 +250,7 @@ where
             legacy_version: Some(ProtocolVersion::LATEST_WITH_INITIALIZE),
         }
     };
-    let (began, ear) = (Instant::now(), Arc::<Ear>::default());
-    let service = Listening(Arc::clone(&ear)).serve_with_lifecycle(transport, mode).await?;
-    Ok((service, ear, began.elapsed()))
-}
-
-/// The session's client, with the address checked before each request, and the person's token on it.
-#[derive(Clone, Debug)]
-struct Checked {
-    session: Session,
-    account: Option<Arc<Account>>,
-}
-
-/// Answers a request whose answer is too large with an error in its place (rmcp would break the connection, or leave
-/// the request without an answer), and keeps what rmcp does not read of tools.
-fn within_limits(
-    answer: Result<StreamableHttpPostResponse, Http>,
-    id: RequestId,
-) -> Result<StreamableHttpPostResponse, Http> {
-    let instead = move |most| {
-        let error = ErrorData::internal_error(super::words::too_large(most).told, None);
-        ServerJsonRpcMessage::error(error, Some(id.clone()))
-    };
-    match answer {
-        Err(StreamableHttpError::ResponseBodyTooLarge { max_size }) => {
-            Ok(StreamableHttpPostResponse::Json(instead(max_size), None))
-        }
-        Ok(StreamableHttpPostResponse::Sse(events, session)) => {
-            let events = events.map(move |event| match event {
-                Err(error) => match too_large(&error) {
-                    Some(most) => serde_json::to_string(&instead(most)).map_or(Err(error), |json| Ok(event_of(json))),
-                    None => Err(error),
-                },
-                Ok(event) => Ok(match event.data.as_deref().and_then(execution::kept) {
-                    Some(data) => Sse { data: Some(data), ..event },
-                    None => event,
-                }),
-            });
-            Ok(StreamableHttpPostResponse::Sse(events.boxed(), session))
-        }
-        other => other,
-    }
-}
-
-fn event_of(json: String) -> Sse {
-    Sse::default().data(json)
-}
-
-/// The limit that an event went beyond, if that is what is wrong; rmcp says so in words alone.
-fn too_large(error: &SseError) -> Option<usize> {
-    let words = error.to_string();
-    let (_, rest) = words.split_once("exceeded the maximum size of ")?;
-    rest.split(' ').next()?.parse().ok()
-}
-
-type Http = StreamableHttpError<reqwest::Error>;
-type Headers = HashMap<HeaderName, HeaderValue>;
-
-impl Checked {
-    fn check(&self, url: &str) -> Result<(), Http> {
-        self.session.check(url).map_err(|refused| StreamableHttpError::Io(io::Error::other(refused)))
-    }
-
-    /// Sends with the person's token; once more with a renewed one, if the server refuses it.
-    async fn send<T, F>(&self, bearer: Option<String>, send: impl Fn(Option<String>) -> F) -> Result<T, Http>
-    where
-        F: Future<Output = Result<T, Http>>,
-    {
-        let Some(account) = &self.account else { return send(bearer).await };
-        let troubled = |trouble| StreamableHttpError::Io(io::Error::other(trouble));
-        let used = account.bearer().await.map_err(troubled)?;
-        let answer = send(used.clone()).await;
-        let Err(error) = &answer else { return answer };
-        match super::words::refusal(error) {
-            Some(Refusal::Token(challenge)) => {
-                match account.refused(used.as_deref(), challenge).await.map_err(troubled)? {
-                    Some(renewed) => send(Some(renewed)).await,
-                    None => answer,
-                }
-            }
-            Some(Refusal::Scope(challenge)) => {
-                account.wants_more(challenge);
-                answer
-            }
-            None => answer,
-        }
-    }
-}
-
-impl StreamableHttpClient for Checked {
-    type Error = reqwest::Error;
-
-    async fn post_message(
-        &self,
-        uri: Arc<str>,
-        message: ClientJsonRpcMessage,
-        session: Option<Arc<str>>,
-        bearer: Option<String>,
-        headers: Headers,
-    ) -> Result<StreamableHttpPostResponse, Http> {
-        let limits = StreamableHttpResponseLimits::default();
-        self.post_message_with_response_limits(uri, message, session, bearer, headers, limits).await
-    }
-
-    async fn post_message_with_response_limits(
-        &self,
-        uri: Arc<str>,
-        message: ClientJsonRpcMessage,
-        session: Option<Arc<str>>,
-        bearer: Option<String>,
-        headers: Headers,
-        limits: StreamableHttpResponseLimits,
-    ) -> Result<StreamableHttpPostResponse, Http> {
-        self.check(&uri)?;
-        let asked = match &message {
-            ClientJsonRpcMessage::Request(request) => Some(request.id.clone()),
-            _ => None,
-        };
-        let client = self.session.client();
-        let answer = self.send(bearer, |bearer| {
-            let (uri, message, session, headers) = (uri.clone(), message.clone(), session.clone(), headers.clone());
-            client.post_message_with_response_limits(uri, message, session, bearer, headers, limits)
-        });
-        let answer = answer.await;
-        match asked {
-            Some(id) => within_limits(answer, id),
-            None => answer,
-        }
-    }
-
-    async fn delete_session(
-        &self,
-        uri: Arc<str>,
-        session: Arc<str>,
-        bearer: Option<String>,
-        headers: Headers,
-    ) -> Result<(), Http> {
-        self.check(&uri)?;
-        let client = self.session.client();
-        let deleted =
-            self.send(bearer, |bearer| client.delete_session(uri.clone(), session.clone(), bearer, headers.clone()));
-        deleted.await
-    }
-
-    async fn get_stream(
-        &self,
-        uri: Arc<str>,
-        session: Option<Arc<str>>,
-        last_event: Option<String>,
-        bearer: Option<String>,
-        headers: Headers,
-    ) -> Result<BoxStream<'static, Result<Sse, SseError>>, Http> {
-        self.check(&uri)?;
-        let most = StreamableHttpResponseLimits::default().max_sse_event_size;
-        self.get_stream_with_max_sse_event_size(uri, session, last_event, bearer, headers, most).await
-    }
-
-    async fn get_stream_with_max_sse_event_size(
-        &self,
-        uri: Arc<str>,
-        session: Option<Arc<str>>,
-        last_event: Option<String>,
-        bearer: Option<String>,
-        headers: Headers,
-        most: usize,
-    ) -> Result<BoxStream<'static, Result<Sse, SseError>>, Http> {
-        self.check(&uri)?;
-        let client = self.session.client();
-        let stream = self.send(bearer, |bearer| {
-            let (uri, session, last_event) = (uri.clone(), session.clone(), last_event.clone());
-            client.get_stream_with_max_sse_event_size(uri, session, last_event, bearer, headers.clone(), most)
-        });
-        stream.await
-    }
+    let began = Instant::now();
+    let service = Listening(Arc::clone(ear)).serve_with_lifecycle(transport, mode).await?;
+    Ok((service, Arc::clone(ear), began.elapsed()))
 }

@@ -8,6 +8,7 @@ use super::{
     apps::{EXTENSION, MEDIA_TYPE},
     asked::message,
     lock,
+    words::Fault,
 };
 use crate::wire::id::ConversationId;
 use rmcp::{
@@ -15,16 +16,16 @@ use rmcp::{
     model::{
         ClientCapabilities, ClientConfig, CustomNotification, ElicitRequestParams, ElicitResult, ElicitationAction,
         ElicitationCapability, FormElicitationCapability, Implementation, JsonObject, ProgressNotificationParam,
-        ProgressToken, ProtocolVersion, UrlElicitationCapability,
+        ProgressToken, ProtocolVersion, RequestId, UrlElicitationCapability,
     },
     service::{NotificationContext, RequestContext},
 };
 use serde_json::json;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},
 };
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// Signs of progress of one call that may wait; more are left out.
 const PROGRESS: usize = 16;
@@ -32,6 +33,8 @@ const PROGRESS: usize = 16;
 const QUESTIONS: usize = 4;
 /// Names of finished errands that are remembered.
 const FINISHED: usize = 32;
+/// Answers that broke off that are remembered.
+const BROKEN: usize = 16;
 /// Characters of such a name.
 const NAME_MAX: usize = 200;
 /// What tells that what a person was sent to is done.
@@ -42,19 +45,37 @@ const FINISHED_METHOD: &str = "notifications/elicitation/complete";
 pub(super) struct Ear {
     /// A list changed.
     pub(super) changed: Notify,
-    /// Who wants to hear of which call.
-    calls: Mutex<HashMap<ProgressToken, Listener>>,
+    /// Who wants to hear of a call, by the number of their wish.
+    calls: Mutex<BTreeMap<u64, Listener>>,
     /// Names of what people were sent to that its server says is done, the last ones.
     finished: Mutex<VecDeque<String>>,
     /// There is one more of these.
     more_finished: Notify,
     /// Questions declined so far, and the last one.
     declined: Mutex<(u64, String)>,
+    /// Why the answers of requests broke off, the last ones.
+    broken: Mutex<VecDeque<(RequestId, Fault)>>,
+    /// Whether a session's server can say something by itself yet.
+    own: watch::Sender<Own>,
+}
+
+/// The stream of what a session's server says by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Own {
+    /// There is none.
+    #[default]
+    Not,
+    /// It is being opened.
+    Due,
+    /// It was opened, or refused.
+    Tried,
 }
 
 /// Who wants to hear of a call.
 #[derive(Debug)]
 struct Listener {
+    /// The call's token, once it was given one.
+    token: Option<ProgressToken>,
     progress: mpsc::Sender<ProgressNotificationParam>,
     questions: mpsc::Sender<Raised>,
     conversation: Option<ConversationId>,
@@ -71,18 +92,21 @@ pub(super) struct Raised {
 #[derive(Debug)]
 pub(super) struct Hearing {
     ear: Arc<Ear>,
-    token: ProgressToken,
+    number: u64,
     pub(super) progress: mpsc::Receiver<ProgressNotificationParam>,
     pub(super) questions: mpsc::Receiver<Raised>,
 }
 
 impl Ear {
-    /// Hears of the call with that token, made in that conversation.
-    pub(super) fn hear(self: &Arc<Self>, token: ProgressToken, conversation: Option<ConversationId>) -> Hearing {
+    /// Hears of a call that is about to be made in that conversation: its server may ask before it is known that the call
+    /// was sent.
+    pub(super) fn hear(self: &Arc<Self>, conversation: Option<ConversationId>) -> Hearing {
         let (tell, progress) = mpsc::channel(PROGRESS);
         let (raise, questions) = mpsc::channel(QUESTIONS);
-        lock(&self.calls).insert(token.clone(), Listener { progress: tell, questions: raise, conversation });
-        Hearing { ear: Arc::clone(self), token, progress, questions }
+        let mut calls = lock(&self.calls);
+        let number = calls.last_key_value().map_or(0, |(last, _)| last + 1);
+        calls.insert(number, Listener { token: None, progress: tell, questions: raise, conversation });
+        Hearing { ear: Arc::clone(self), number, progress, questions }
     }
 
     /// Who hears a question. The protocol does not say which call it belongs to: of several, it must be certain that they
@@ -108,6 +132,43 @@ impl Ear {
         }
     }
 
+    /// The answer of that request broke off, and why.
+    pub(super) fn broke(&self, request: RequestId, why: Fault) {
+        let mut broken = lock(&self.broken);
+        if broken.len() == BROKEN {
+            broken.pop_front();
+        }
+        broken.push_back((request, why));
+    }
+
+    /// Why the answer of that request broke off, if it did.
+    pub(super) fn why(&self, request: &RequestId) -> Option<Fault> {
+        let broken = lock(&self.broken);
+        broken.iter().find(|(broken, _)| broken == request).map(|(_, why)| why.clone())
+    }
+
+    /// The connection is a session: what its server says by itself comes on a stream of its own.
+    pub(super) fn is_in_session(&self) {
+        self.own.send_if_modified(|own| {
+            *own == Own::Not && {
+                *own = Own::Due;
+                true
+            }
+        });
+    }
+
+    /// That stream was opened, or cannot be.
+    pub(super) fn hears(&self) {
+        self.own.send_replace(Own::Tried);
+    }
+
+    /// Waits until what a server says by itself is heard, where it has a stream of its own.
+    pub(super) async fn hearing(&self) {
+        let mut own = self.own.subscribe();
+        // The sender is here: it cannot be gone.
+        let _heard = own.wait_for(|own| *own != Own::Due).await;
+    }
+
     /// How many questions were declined.
     pub(super) fn declined(&self) -> u64 {
         lock(&self.declined).0
@@ -126,9 +187,18 @@ impl Ear {
     }
 }
 
+impl Hearing {
+    /// The call was sent with that token, by which its progress is known.
+    pub(super) fn is_of(&self, token: &ProgressToken) {
+        if let Some(listener) = lock(&self.ear.calls).get_mut(&self.number) {
+            listener.token = Some(token.clone());
+        }
+    }
+}
+
 impl Drop for Hearing {
     fn drop(&mut self) {
-        lock(&self.ear.calls).remove(&self.token);
+        lock(&self.ear.calls).remove(&self.number);
     }
 }
 
@@ -168,7 +238,8 @@ impl ClientHandler for Listening {
     }
 
     async fn on_progress(&self, progress: ProgressNotificationParam, _cx: NotificationContext<RoleClient>) {
-        if let Some(call) = lock(&self.0.calls).get(&progress.progress_token) {
+        let calls = lock(&self.0.calls);
+        if let Some(call) = calls.values().find(|call| call.token.as_ref() == Some(&progress.progress_token)) {
             let _left_out_if_full = call.progress.try_send(progress);
         }
     }

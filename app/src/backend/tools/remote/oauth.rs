@@ -1,7 +1,7 @@
 //! Signing in to other MCP servers by OAuth 2.1: Parley as a client of the authorization servers that guard them.
 //!
-//! Invariant: a token is one person's, for one server, from one authorization server and for one resource, and is shown to
-//! that resource alone; it is sealed wherever it is kept. No address of a stranger's metadata is asked past the guard
+//! Invariant: a token is one person's ([`account`]) or the operator's ([`machine`]), for one server, from one authorization
+//! server and for one resource, and is shown to that resource alone; it is sealed wherever it is kept. No address of a stranger's metadata is asked past the guard
 //! (`http::session`), and nothing but https carries a secret. What a sign-in needs is bound to the browser session that
 //! began it, by a `state` that counts once. What cannot be proven is refused: no PKCE with S256, another issuer than the
 //! one that was asked, a resource that is not this server.
@@ -14,21 +14,26 @@
 
 pub(super) mod account;
 mod ask;
+mod assertion;
 mod begin;
-mod challenge;
+pub(super) mod challenge;
 mod client;
 mod discover;
+pub(super) mod dpop;
+mod endpoint;
 mod finish;
 mod grant;
+pub(super) mod machine;
 
 pub use begin::{Begun, OwnClient};
 pub use finish::Answer;
 
-use self::account::Account;
+use self::{account::Account, machine::Machine};
 use super::lock;
 use crate::{
     backend::{
         clock::Clock,
+        config::servers::OperatorAuth,
         http::session::Session,
         secrets::Secrets,
         store::{Store, StoreError},
@@ -108,6 +113,8 @@ pub(super) struct Keep {
     pub(super) private: bool,
     /// Those in use, so that a link and the one that replaces it refresh once. Written when a link is made.
     pub(super) accounts: Mutex<HashMap<(UserId, String), Weak<Account>>>,
+    /// Those of the operator's servers that Parley gets tokens for itself, in use. Written when a link is made.
+    pub(super) machines: Mutex<HashMap<String, Weak<Machine>>>,
 }
 
 impl fmt::Debug for Keep {
@@ -129,6 +136,17 @@ impl Keep {
         accounts.insert(key, Arc::downgrade(&account));
         account
     }
+
+    /// Parley's own standing with a server of the operator's: one for everybody here.
+    pub(super) fn machine(self: &Arc<Self>, server: &str, url: &Url, auth: &Arc<OperatorAuth>) -> Arc<Machine> {
+        let mut machines = lock(&self.machines);
+        if let Some(machine) = machines.get(server).and_then(Weak::upgrade) {
+            return machine;
+        }
+        let machine = Arc::new(Machine::new(Arc::clone(self), server, url.clone(), Arc::clone(auth)));
+        machines.insert(server.to_owned(), Arc::downgrade(&machine));
+        machine
+    }
 }
 
 /// Why there is no token.
@@ -140,6 +158,9 @@ pub(super) enum Trouble {
     /// Only a person, or whoever runs the server, can change it: a sentence.
     #[error("{0}")]
     Refused(String),
+    /// The same of what the operator's file says to show there: a sentence.
+    #[error("{0}")]
+    Denied(String),
 }
 
 impl Trouble {

@@ -198,8 +198,12 @@ pub(super) fn of_operator(keep: &Arc<Keep>, user: UserId, server: &OperatorServe
         OperatorAccess::Program { command, args, env } => {
             Access::Program { command: command.clone(), args: args.clone(), env: env.clone() }
         }
-        OperatorAccess::Http { url, headers } => {
-            let credential = credential(keep, user, &id, url, headers.clone(), false);
+        OperatorAccess::Http { url, headers, auth } => {
+            let headers = headers.clone();
+            let credential = match auth {
+                Some(auth) => Credential::Machine { headers, machine: keep.machine(&id, url, auth) },
+                None => credential(keep, user, &id, url, headers, false),
+            };
             Access::Http { url: url.clone(), credential, guarded: false }
         }
     };

@@ -7,6 +7,7 @@ use crate::{
         attachments::{Keeper, NotKept, READ, bytes},
     },
     wire::{
+        app::result_of,
         attachment::{AttachmentRef, Piece},
         limits::{PIECES_MAX, PREVIEW_MAX, TOOL_RESULT_MAX},
         tool::ToolOutcome,
@@ -61,7 +62,24 @@ pub(super) async fn outcome(cx: &ToolCx, result: CallToolResult) -> ToolOutcome 
             None => "It succeeded and returned nothing.".to_owned(),
         };
     }
-    ToolOutcome { text, structured, is_error, truncated: false, attached: None, content: reader.content }
+    ToolOutcome { text, structured, is_error, truncated: false, attached: None, content: reader.content, sent: None }
+}
+
+/// Keeps a result as its server sent it, for the app that shows it, unless the outcome says all of it.
+pub(super) async fn keep_sent(cx: &ToolCx, outcome: &mut ToolOutcome, sent: &Value) {
+    let json = sent.to_string();
+    let mut told = result_of(outcome);
+    if let (Some(told), false, None) = (told.as_object_mut(), outcome.is_error, sent.get("isError")) {
+        told.remove("isError");
+    }
+    // What is longer, or has a NUL, is cut before it stands in a message.
+    if told == *sent && json.len() <= TOOL_RESULT_MAX && !json.contains("\\u0000") {
+        return;
+    }
+    match Keeper::after(cx, outcome).keep(json.as_bytes(), Some("application/json"), "result.json").await {
+        Ok(file) => outcome.sent = Some(Box::new(file)),
+        Err(why) => tracing::debug!(%why, "an app is told its result as far as it is kept"),
+    }
 }
 
 /// Reads a result's blocks in order.

@@ -5,13 +5,19 @@ mod apps;
 mod asking;
 mod calls;
 mod content;
+mod errands;
 mod guard;
 mod lasting;
 mod library;
+mod machines;
 mod offering;
 mod peer;
 mod picking;
 mod programs;
+mod proof;
+mod raw;
+mod resuming;
+mod serving;
 mod sick;
 mod signing;
 
@@ -60,8 +66,12 @@ impl World {
     }
 
     async fn with(options: Options, operator: Vec<OperatorServer>) -> Self {
-        let (store, keys) = (test_store().await, Folder::new());
-        let tasks = Tasks::default();
+        Self::over(test_store().await, options, operator)
+    }
+
+    /// Connections that are kept in that store.
+    fn over(store: TestStore, options: Options, operator: Vec<OperatorServer>) -> Self {
+        let (keys, tasks) = (Folder::new(), Tasks::default());
         let config = ServersConfig { operator, private: true, tools_share: 5 };
         let connections = Connections::new(means(&store, &keys, &tasks, config, options)).unwrap();
         Self { store, connections, tasks, keys }

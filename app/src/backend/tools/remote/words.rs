@@ -112,6 +112,21 @@ impl Fault {
         }
     }
 
+    /// It ended the stream of an answer too early, and the rest cannot be had.
+    pub(super) fn broken_off(why: &StreamableHttpError<reqwest::Error>) -> Self {
+        const ENDED: &str = "It ended the stream of its answer before the answer came";
+        let status = match why {
+            StreamableHttpError::ServerDoesNotSupportSse => Some(405),
+            StreamableHttpError::Client(error) => error.status().map(|status| status.as_u16()),
+            _ => None,
+        };
+        if let Some(status) = status {
+            return Self::new(Kind::Protocol, format!("{ENDED}, and does not give the rest of it (HTTP {status})."));
+        }
+        let Self { kind, told } = of_chain(why).unwrap_or_else(Self::closed);
+        Self::new(kind, format!("{ENDED}, and the rest of it cannot be had. {told}"))
+    }
+
     fn of_transport(error: &DynamicTransportError) -> Self {
         of_chain(error.error.as_ref()).unwrap_or_else(Self::closed)
     }
@@ -145,7 +160,11 @@ fn of_one(error: &(dyn Error + 'static)) -> Option<Fault> {
         return Some(credentials());
     }
     if let Some(trouble) = error.downcast_ref::<Trouble>() {
-        let kind = if matches!(trouble, Trouble::Away(_)) { Kind::Unreachable } else { Kind::Refused };
+        let kind = match trouble {
+            Trouble::Away(_) => Kind::Unreachable,
+            Trouble::Refused(_) => Kind::Refused,
+            Trouble::Denied(_) => Kind::Credentials,
+        };
         return Some(Fault::new(kind, trouble.to_string()));
     }
     if let Some(refused) = error.downcast_ref::<Refused>() {

@@ -2,18 +2,25 @@
 //!
 //! It is loaded when it comes into sight. Invariant: the app is in a frame without an origin and gets nothing but what
 //! [`bridge`] lets through: it calls no function of the server's by itself, and never sends a message. What it says is
-//! bounded in number and size; what it wants done is asked for beside its frame, where it cannot draw.
+//! bounded in number and size; what it wants done is asked for beside its frame, where it cannot draw. Over the whole
+//! page, too, it has a line above it that is ours: it says whose app it is, and leads back.
 
 mod ask;
 mod bridge;
 mod frame;
+mod full;
+mod look;
+mod saving;
 mod talk;
+mod telling;
 
 use crate::{
     api::apps::open_app,
     ui::{
         chat::cell::ToolView,
-        kit::{Banner, Button, Glyph, Icon, IconButton, Size, Spinner, Tone, Variant, Watched, effect, lazy::lazy},
+        kit::{
+            Banner, Button, Glyph, Icon, IconButton, Show, Size, Spinner, Tone, Variant, Watched, effect, lazy::lazy,
+        },
     },
     wire::{
         app::OpenedApp,
@@ -21,8 +28,10 @@ use crate::{
     },
 };
 use ask::asking;
-use leptos::{html, prelude::*, task::spawn_local};
+use leptos::{ev::KeyboardEvent, html, prelude::*, task::spawn_local};
+use send_wrapper::SendWrapper;
 use talk::Talk;
+use telling::told;
 
 lazy! {
     /// The app of a call.
@@ -115,36 +124,102 @@ fn Frame(
     call: StoredValue<CallId>,
     closed: Callback<()>,
 ) -> impl IntoView {
-    let (server, url, clipboard) = (opened.server.clone(), opened.url.clone(), opened.clipboard);
+    let (server, url, clipboard, bare) = (opened.server.clone(), opened.url.clone(), opened.clipboard, opened.bare);
     let notes = opened.notes.clone();
     let title = tool.with_untracked(|tool| format!("{}, an app of {server}", super::title_of(&tool.call)));
-    let talk = Talk::new(opened, message, call, closed);
+    let talk = Talk::new(opened, message, call.get_value(), closed);
     talk::listen(talk, tool.clone());
     effect(move || {
         tool.track();
         talk.tell(&tool);
     });
     talk::tell_changes(talk);
+    talk.watch_told();
+    let (card, line) = (NodeRef::<html::Div>::new(), NodeRef::<html::Div>::new());
+    place(talk, card, line);
     let answer = Callback::new(move |(asked, said)| talk.answered(asked, said));
+    let full = talk.full;
+    let named = title.clone();
+    let leave = move |event: KeyboardEvent| {
+        if full.get_untracked() && event.key() == "Escape" {
+            event.stop_propagation();
+            full.set(false);
+        }
+    };
     view! {
-        <div class="flex items-center gap-2 ps-3 pe-1.5 text-xs text-muted">
-            <Icon glyph=Glyph::Shield class="size-4 shrink-0"/>
-            <p class="min-w-0 flex-1 truncate">"App of " <strong class="font-medium text-text">{server}</strong></p>
-            <IconButton glyph=Glyph::EyeOff label="Close this app" on:click=move |_| talk.close()/>
-        </div>
-        {notes.into_iter().map(|note| view! { <p class="px-3 pb-2 text-xs text-warning">{note}</p> }).collect_view()}
-        <iframe
-            node_ref=talk.node
-            title=title
-            src=url
-            sandbox="allow-scripts allow-forms"
-            allow=clipboard.then_some("clipboard-write")
-            referrerpolicy="no-referrer"
-            class="block h-40 w-full border-0 border-t border-line"
-        ></iframe>
-        <div aria-live="polite">
-            {move || talk.news.get().map(|news| view! { <p class="border-t border-line px-3 py-2 text-xs text-muted">{news}</p> })}
-            {move || talk.asks.with(|asks| asks.first().cloned()).map(|asked| asking(asked, answer))}
+        <div
+            node_ref=card
+            role=move || full.get().then_some("dialog")
+            aria-modal=move || full.get().then_some("true")
+            aria-label=move || full.get().then(|| named.clone())
+            tabindex="-1"
+            class=move || if full.get() { OVER } else { "outline-none" }
+            on:keydown=leave
+        >
+            <div class="flex items-center gap-2 ps-3 pe-1.5 text-xs text-muted" node_ref=line>
+                <Icon glyph=Glyph::Shield class="size-4 shrink-0"/>
+                <p class="min-w-0 flex-1 truncate">"App of " <strong class="font-medium text-text">{server}</strong></p>
+                <Show when=move || full.get()>
+                    <Button size=Size::Small on:click=move |_| full.set(false)>"Back to the conversation"</Button>
+                </Show>
+                <Show when=move || talk.fits.get() && !full.get()>
+                    <IconButton glyph=Glyph::Monitor label="Show this app on the whole page" on:click=move |_| full.set(true)/>
+                </Show>
+                <IconButton glyph=Glyph::EyeOff label="Close this app" on:click=move |_| talk.close()/>
+            </div>
+            {notes.into_iter().map(|note| view! { <p class="px-3 pb-2 text-xs text-warning">{note}</p> }).collect_view()}
+            <iframe
+                node_ref=talk.node
+                title=title
+                src=url
+                sandbox="allow-scripts allow-forms"
+                allow=clipboard.then_some("clipboard-write")
+                referrerpolicy="no-referrer"
+                class=move || match (full.get(), bare) {
+                    (true, _) => "block h-auto! min-h-0 w-full flex-1 border-0 border-t border-line",
+                    (false, true) => "block h-40 w-full border-0",
+                    (false, false) => "block h-40 w-full border-0 border-t border-line",
+                }
+            ></iframe>
+            {told(talk)}
+            <div aria-live="polite">
+                {move || talk.silent.get().then(|| view! { <p class="border-t border-line px-3 py-2 text-xs text-warning">"This app does not answer. Close it and show it again."</p> })}
+                {move || talk.news.get().map(|news| view! { <p class="border-t border-line px-3 py-2 text-xs text-muted">{news}</p> })}
+                {move || talk.asks.with(|asks| asks.first().cloned()).map(|asked| asking(asked, answer))}
+            </div>
         </div>
     }
+}
+
+/// The card of an app over the whole page.
+const OVER: &str = "fixed inset-0 z-50 m-0 flex h-dvh max-h-none w-screen max-w-none animate-pop-in flex-col border-0 \
+bg-surface p-0 text-text outline-none";
+
+/// Lays the card over the page and puts it back, as it is wanted, and tells the app. The focus goes to the way back.
+fn place(talk: Talk, card: NodeRef<html::Div>, line: NodeRef<html::Div>) {
+    let laid = StoredValue::new(SendWrapper::new(None::<full::Laid>));
+    let lift = move || {
+        let lying = laid.try_update_value(|laid| Option::take(laid)).flatten();
+        let lay = lying.is_some();
+        if let Some(lying) = lying {
+            lying.lift();
+        }
+        lay
+    };
+    effect(move || {
+        let (Some(card), full) = (card.get(), talk.full.get()) else { return };
+        if full {
+            laid.update_value(|laid| **laid = Some(full::lay_over(&card)));
+        } else if !lift() {
+            return;
+        }
+        // By then it is drawn.
+        request_animation_frame(move || {
+            if full && let Some(line) = line.try_get_untracked().flatten() {
+                frame::focus(line.query_selector("button").ok().flatten());
+            }
+            talk.placed();
+        });
+    });
+    on_cleanup(move || _ = lift());
 }

@@ -22,7 +22,8 @@ use leptos::prelude::*;
 
 lazy! {
     /// The images of a call.
-    static PICTURES: fn(ToolCall, Vec<AttachmentRef>) -> AnyView = more(|call, images| pictures(&call, images));
+    static PICTURES: fn(ArcRwSignal<ToolView>, Vec<AttachmentRef>) -> AnyView =
+        more(|tool, images| pictures(&source(&tool.read_untracked().call), images));
 }
 
 /// The largest preview of an image, in pixels of the page.
@@ -30,17 +31,20 @@ const PREVIEW: (u32, u32) = (384, 256);
 
 /// The images of a call under its line, once it has answered and the page is awake.
 pub(super) fn preview(tool: ArcRwSignal<ToolView>, awake: Signal<bool>) -> impl IntoView {
+    let shown = tool.clone();
     let images = memo(move || {
         let tool = tool.read();
         let content = tool.result().filter(|_| awake.get()).map(|result| &result.outcome.content);
         let images: Vec<_> = content.into_iter().flatten().filter_map(Piece::image).cloned().collect();
-        (!images.is_empty()).then(|| (tool.call.clone(), images))
+        (!images.is_empty()).then_some(images)
     });
-    move || images.get().map(|(call, images)| later(&PICTURES, move |draw| draw(call.clone(), images.clone())))
+    move || {
+        let tool = shown.clone();
+        images.get().map(|images| later(&PICTURES, move |draw| draw(tool.clone(), images.clone())))
+    }
 }
 
-fn pictures(call: &ToolCall, images: Vec<AttachmentRef>) -> AnyView {
-    let of = source(call);
+fn pictures(of: &str, images: Vec<AttachmentRef>) -> AnyView {
     let several = images.len() > 1;
     let shown = images.into_iter().enumerate().map(|(at, image)| {
         let alt = if several { format!("Image {} from {of}", at + 1) } else { format!("Image from {of}") };
@@ -166,11 +170,13 @@ fn Link(uri: String, name: String, description: String, facts: String) -> impl I
     }
 }
 
-/// The tool and the server that an answer comes from, in words.
+/// The tool and the server that an answer comes from, in words. Of the server of an older call, its tools' prefix is all
+/// that is known.
 fn source(call: &ToolCall) -> String {
     let title = title_of(call);
-    match call.name.split_once("__") {
-        Some((server, _)) => format!("{title} ({server})"),
+    let prefix = || call.name.split_once("__").map(|(prefix, _)| prefix);
+    match Some(call.server.as_str()).filter(|server| !server.is_empty()).or_else(prefix) {
+        Some(server) => format!("{title} ({server})"),
         None => title,
     }
 }
@@ -242,6 +248,8 @@ mod tests {
         let mut call = ToolCall::new(CallId(String::new()), "everything__get-tiny-image", json!({}));
         call.title = "Get tiny image".to_owned();
         assert_eq!(source(&call), "Get tiny image (everything)");
+        call.server = "Everything at hand".to_owned();
+        assert_eq!(source(&call), "Get tiny image (Everything at hand)");
         assert_eq!(source(&ToolCall::new(CallId(String::new()), "sum", json!({}))), "Sum");
         assert_eq!(last("demo://resource/static/a.md"), "a.md");
         assert_eq!((bytes(1).as_str(), bytes(1_001).as_str(), bytes(2_560_000).as_str()), ("1 byte", "2 kB", "2.5 MB"));

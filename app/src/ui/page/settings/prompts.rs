@@ -1,4 +1,4 @@
-//! Saved prompts: written here, used by name from any program that is connected.
+//! Saved prompts: written here, taken up by `/` in the composer, and by name from any program that is connected.
 //!
 //! One form serves a new prompt and, at `?prompt=ID`, one that is there: so editing needs no script.
 
@@ -49,7 +49,7 @@ pub fn PromptsSection() -> impl IntoView {
         |key| find(key.split_once(' ').map_or_else(String::new, |(_, id)| id.to_owned())),
     );
     view! {
-        <Sheet lead="Texts to use again: programs that use your Parley offer them by name, and ask for what is left open in them.">
+        <Sheet lead="Texts to use again: type «/» in a message, or let programs that use your Parley offer them. What is left open in one is asked for.">
             <FormError post=delete fields=&[]/>
             <Transition>
                 {move || Suspend::new(async move {
@@ -139,7 +139,7 @@ fn Editor(open: Option<Prompt>, save: Post) -> impl IntoView {
             <TextInput
                 name="prompt_name"
                 label=if is_new { "Name of a new prompt" } else { "Name of the prompt" }
-                hint="What programs call it: letters, digits, «_», «-», «.»."
+                hint="What it is found by, here and in programs: letters, digits, «_», «-», «.»."
                 value=name
                 max=limits::PROMPT_NAME_MAX
                 required=true

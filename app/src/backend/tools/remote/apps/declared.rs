@@ -57,6 +57,8 @@ impl Ui {
 pub(super) struct Declared {
     domains: Domains,
     clipboard: bool,
+    /// Whether it wants no border around it.
+    pub(super) bare: bool,
 }
 
 /// What declared origins are judged by.
@@ -107,7 +109,8 @@ impl Declared {
             base: list("baseUriDomains"),
         };
         // Camera, microphone and place are never given: Parley's own pages may not use them either.
-        Self { domains, clipboard: ui["permissions"]["clipboardWrite"].is_object() }
+        let clipboard = ui["permissions"]["clipboardWrite"].is_object();
+        Self { domains, clipboard, bare: ui["prefersBorder"] == false }
     }
 
     /// The policy that follows.
@@ -243,6 +246,9 @@ mod tests {
             }
         }
         assert_eq!(Declared::read("{ not JSON"), Declared::default());
+        for (ui, bare) in [("{\"prefersBorder\": false}", true), ("{\"prefersBorder\": true}", false), ("{}", false)] {
+            assert_eq!(Declared::read(ui).bare, bare);
+        }
     }
 
     #[test]

@@ -12,9 +12,13 @@ use super::{
     Keep, Trouble,
     challenge::Challenge,
     discover,
+    dpop::Token,
     grant::{Denied, Grant},
 };
-use crate::wire::{connection::SignIn, id::UserId};
+use crate::wire::{
+    connection::SignIn,
+    id::{Millis, UserId},
+};
 use std::{
     fmt,
     sync::{Arc, Mutex},
@@ -81,12 +85,16 @@ impl Account {
         Ok(held)
     }
 
+    pub(in super::super) fn now(&self) -> Millis {
+        self.keep.clock.now()
+    }
+
     /// The token for the next request, if there is one.
-    pub(in super::super) async fn bearer(&self) -> Result<Option<String>, Trouble> {
+    pub(in super::super) async fn token(&self) -> Result<Option<Token>, Trouble> {
         let held = self.hold().await?;
         let Some(grant) = &held.grant else { return Ok(None) };
         if !grant.is_due(self.keep.clock.now()) {
-            return Ok(Some(grant.access.clone()));
+            return Ok(Some(grant.shown()));
         }
         self.renew(held).await
     }
@@ -94,17 +102,16 @@ impl Account {
     /// What to try after the server refused `used`; `None` if there is nothing.
     pub(in super::super) async fn refused(
         &self,
-        used: Option<&str>,
-        challenge: &str,
-    ) -> Result<Option<String>, Trouble> {
-        let challenge = Challenge::read(challenge);
+        used: Option<&Token>,
+        challenge: Challenge,
+    ) -> Result<Option<Token>, Trouble> {
         let hint = challenge.metadata.clone();
         lock(&self.seen).challenge = Some(challenge);
         let mut held = self.hold().await?;
         let Some(grant) = &held.grant else { return Ok(None) };
-        if used != Some(grant.access.as_str()) {
+        if !grant.shown().is(used) {
             // Somebody else renewed it in the meantime.
-            return Ok(Some(grant.access.clone()));
+            return Ok(Some(grant.shown()));
         }
         let asker = self.keep.asker(self.guarded);
         // Where it cannot be told, the authorization server itself says what is good.
@@ -124,14 +131,13 @@ impl Account {
     }
 
     /// Notes that the server wants more scopes than the token has.
-    pub(in super::super) fn wants_more(&self, challenge: &str) {
-        let mut challenge = Challenge::read(challenge);
+    pub(in super::super) fn wants_more(&self, mut challenge: Challenge) {
         challenge.wants_more = true;
         lock(&self.seen).challenge = Some(challenge);
     }
 
     /// Renews the tokens, in a task of its own.
-    async fn renew(&self, mut held: Hold) -> Result<Option<String>, Trouble> {
+    async fn renew(&self, mut held: Hold) -> Result<Option<Token>, Trouble> {
         let Some(grant) = held.grant.clone() else { return Ok(None) };
         let (told, hears) = oneshot::channel();
         let (keep, user, server, guarded) = (Arc::clone(&self.keep), self.user, self.server.clone(), self.guarded);
@@ -143,13 +149,13 @@ impl Account {
                     if let Err(error) = keep.keep_grant(user, &server, Some(&renewed)).await {
                         tracing::warn!(%error, "renewed tokens are good until a restart only");
                     }
-                    let access = renewed.access.clone();
+                    let token = renewed.shown();
                     held.grant = Some(renewed);
-                    Ok(Some(access))
+                    Ok(Some(token))
                 }
                 Err(Denied::Trouble(trouble)) if grant.may_be_good(now) => {
                     tracing::info!(%trouble, "tokens cannot be renewed yet");
-                    Ok(Some(grant.access))
+                    Ok(Some(grant.shown()))
                 }
                 Err(Denied::Trouble(trouble)) => Err(trouble),
                 Err(Denied::Over | Denied::Unknown) => {

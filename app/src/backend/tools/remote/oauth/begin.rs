@@ -7,7 +7,8 @@ use super::{
     Trouble,
     account::Account,
     client::{self, Client, Method},
-    discover::{self, Metadata, Resource},
+    discover::{self, Metadata},
+    dpop::{self, Prover},
     finish::{hash, pending_purpose, session},
 };
 use crate::{
@@ -30,6 +31,12 @@ pub(super) struct Pending {
     pub(super) server: String,
     pub(super) resource: String,
     pub(super) scopes: Vec<String>,
+    /// Who holds the key that the tokens are to be bound to.
+    #[serde(default)]
+    pub(super) prover: Option<Arc<Prover>>,
+    /// Whether the server takes only such tokens.
+    #[serde(default)]
+    pub(super) bound: bool,
 }
 
 /// Where a person signs in.
@@ -82,7 +89,8 @@ impl Connections {
         let person = self.of(caller).await?;
         let link = person.link(server).ok_or(ConnectError::NotFound)?;
         let Some(account) = link.account() else {
-            let reason = "Nobody signs in to this server: it is a program, or has a header «Authorization» already.";
+            let reason = "Nobody signs in to this server: it is a program, has a header «Authorization» already, or is \
+                          one that Parley gets tokens for itself.";
             return Err(ConnectError::Invalid { field: "server", reason: reason.to_owned() });
         };
         Ok((link.owner.server.name.clone(), Arc::clone(account)))
@@ -125,8 +133,17 @@ impl Account {
             }
         }
         let client = self.client(&metadata, own).await?;
-        let Resource { name, .. } = resource;
-        Ok(Pending { metadata, client, verifier: random_word()?, server: self.url.to_string(), resource: name, scopes })
+        let prover = if dpop::is_wanted(&metadata, &resource)? { Some(Prover::make()?) } else { None };
+        Ok(Pending {
+            metadata,
+            client,
+            verifier: random_word()?,
+            server: self.url.to_string(),
+            resource: resource.name,
+            scopes,
+            prover,
+            bound: resource.bound,
+        })
     }
 
     /// As what Parley is known there: as the person says; as it was before; by its document; registered now.
@@ -162,7 +179,7 @@ impl Account {
 /// The scope that lets a sign-in outlast its first token, where it must be asked for.
 const OFFLINE: &str = "offline_access";
 
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     text.split_ascii_whitespace().map(str::to_owned).collect()
 }
 
@@ -186,6 +203,10 @@ fn authorize(pending: &Pending, state: &str) -> Result<(String, String), Trouble
         if !pending.scopes.is_empty() {
             query.append_pair("scope", &pending.scopes.join(" "));
         }
+        if let Some(prover) = &pending.prover {
+            // RFC 9449 10: a code that is of use with this key alone.
+            query.append_pair("dpop_jkt", &prover.thumbprint()?);
+        }
         if pending.scopes.iter().any(|scope| scope == OFFLINE) {
             // OpenID Connect Core 11: nothing lasting without asking the person.
             query.append_pair("prompt", "consent");
@@ -196,7 +217,7 @@ fn authorize(pending: &Pending, state: &str) -> Result<(String, String), Trouble
 }
 
 /// A word that nobody can guess.
-fn random_word() -> Result<String, Trouble> {
+pub(super) fn random_word() -> Result<String, Trouble> {
     random().map_err(|_| Trouble::Away("The system gives no random numbers.".to_owned()))
 }
 

@@ -1,4 +1,6 @@
-//! `WWW-Authenticate` of a server that wants a token, or a better one (RFC 6750 3, RFC 9728 5.1).
+//! `WWW-Authenticate` of a server that wants a token, or a better one (RFC 6750 3, RFC 9449 9, RFC 9728 5.1).
+
+use super::dpop;
 
 /// What a refusal says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,17 +11,20 @@ pub(in super::super) struct Challenge {
     pub(super) scope: Option<String>,
     /// Whether the token is good, but not for this.
     pub(super) wants_more: bool,
+    /// Whether the proof of possession is to have a nonce of the server's, or a newer one.
+    pub(in super::super) wants_nonce: bool,
 }
 
 impl Challenge {
     /// Reads a header; what cannot be read says nothing.
-    pub(super) fn read(header: &str) -> Self {
+    pub(in super::super) fn read(header: &str) -> Self {
         let mut out = Self::default();
         for (name, value) in params(header) {
             match name.as_str() {
                 "resource_metadata" => out.metadata = out.metadata.or(Some(value)),
                 "scope" if !value.trim().is_empty() => out.scope = out.scope.or(Some(value)),
                 "error" if value == "insufficient_scope" => out.wants_more = true,
+                "error" if value == dpop::WANTS_NONCE => out.wants_nonce = true,
                 _ => {}
             }
         }
@@ -75,5 +80,7 @@ mod tests {
             assert_eq!(Challenge::read(nothing), Challenge::default(), "{nothing}");
         }
         assert_eq!(Challenge::read("Bearer scope=\"open").scope.as_deref(), Some("open"));
+        let nonce = Challenge::read("DPoP algs=\"ES256\", error=\"use_dpop_nonce\"");
+        assert!(nonce.wants_nonce && !nonce.wants_more);
     }
 }

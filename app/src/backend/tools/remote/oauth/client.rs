@@ -2,7 +2,11 @@
 //!
 //! Invariant: what one authorization server gave is never shown to another: it is kept by its name.
 
-use super::{Home, Keep, Trouble, ask::Asker, discover::Metadata};
+use super::{
+    Home, Keep, Trouble,
+    ask::{Answered, Asker},
+    discover::Metadata,
+};
 use crate::{backend::tools::remote::words::quote, wire::id::UserId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -127,8 +131,8 @@ pub(super) async fn register(asker: Asker<'_>, home: &Home, metadata: &Metadata)
     let method = Method::best(metadata, secret);
     let mut form = home.metadata();
     form["token_endpoint_auth_method"] = method.name().into();
-    let (status, told) = asker.json(endpoint, &form).await?;
-    let told = told.unwrap_or_default();
+    let Answered { status, body, .. } = asker.json(endpoint, &form).await?;
+    let told = body.unwrap_or_default();
     let Some(id) = told["client_id"].as_str().filter(|id| status.is_success() && !id.is_empty()) else {
         let why = told["error_description"].as_str().or(told["error"].as_str()).map(quote);
         let why = why.unwrap_or_else(|| format!("HTTP {}", status.as_u16()));

@@ -18,6 +18,8 @@ pub(super) struct Resource {
     pub(super) issuers: Vec<String>,
     /// The scopes it knows.
     pub(super) scopes: Vec<String>,
+    /// Whether it takes only tokens that are bound to a key (RFC 9449).
+    pub(super) bound: bool,
 }
 
 /// What an authorization server says of itself.
@@ -37,6 +39,15 @@ pub(super) struct Metadata {
     pub(super) documents: bool,
     /// Whether a code can be bound to whoever asked for it.
     pub(super) s256: bool,
+    /// What tokens are given for; empty if it does not say.
+    #[serde(default)]
+    pub(super) grants: Vec<String>,
+    /// How clients may sign what proves them.
+    #[serde(default)]
+    pub(super) signing: Vec<String>,
+    /// How proofs of possession may be signed; empty if it takes none.
+    #[serde(default)]
+    pub(super) proofs: Vec<String>,
 }
 
 /// What guards the server at `url`; `hint` is what the server itself says about where to look.
@@ -58,12 +69,14 @@ pub(super) async fn resource(asker: Asker<'_>, url: &Url, hint: Option<&str>) ->
         if issuers.is_empty() {
             return Err(Trouble::refused("It names no authorization server to sign in at."));
         }
-        return Ok(Resource { name, issuers, scopes: strings(&found, "scopes_supported") });
+        let bound = found["dpop_bound_access_tokens_required"] == true;
+        return Ok(Resource { name, issuers, scopes: strings(&found, "scopes_supported"), bound });
     }
     // Servers of the protocol's revision 2025-03-26 are their own authorization servers.
     let mut whole = url.clone();
     whole.set_fragment(None);
-    Ok(Resource { name: whole.into(), issuers: vec![url.origin().ascii_serialization()], scopes: Vec::new() })
+    let issuers = vec![url.origin().ascii_serialization()];
+    Ok(Resource { name: whole.into(), issuers, scopes: Vec::new(), bound: false })
 }
 
 /// What the authorization server of that name says of itself.
@@ -105,6 +118,9 @@ fn read(asker: Asker<'_>, issuer: &str, found: &Value) -> Result<Metadata, Troub
         names_itself: found["authorization_response_iss_parameter_supported"] == true,
         documents: found["client_id_metadata_document_supported"] == true,
         s256: strings(found, "code_challenge_methods_supported").iter().any(|method| method == "S256"),
+        grants: strings(found, "grant_types_supported"),
+        signing: strings(found, "token_endpoint_auth_signing_alg_values_supported"),
+        proofs: strings(found, "dpop_signing_alg_values_supported"),
     })
 }
 

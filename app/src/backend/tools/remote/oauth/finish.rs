@@ -62,7 +62,7 @@ impl Connections {
         let pending: Pending = serde_json::from_str(opened.expose_secret())
             .map_err(|_| refused("This sign-in cannot be read any more. Begin again."))?;
         let (name, account) = self.account(caller, &taken.server).await?;
-        let Pending { metadata, client, verifier, server, resource, scopes } = pending;
+        let Pending { metadata, client, verifier, server, resource, scopes, prover, bound } = pending;
         match &answer.iss {
             Some(iss) if *iss != metadata.issuer => {
                 return Err(refused("The answer came from another authorization server than the one that was asked."));
@@ -81,7 +81,15 @@ impl Connections {
         }
         let code = answer.code.as_deref().filter(|code| !code.is_empty());
         let code = code.ok_or_else(|| refused("The answer has no code. Begin again."))?;
-        let what = For { metadata: &metadata, client: &client, server: &server, resource: &resource, scopes: &scopes };
+        let what = For {
+            metadata: &metadata,
+            client: &client,
+            server: &server,
+            resource: &resource,
+            scopes: &scopes,
+            prover: prover.as_ref(),
+            bound,
+        };
         let asker = account.keep.asker(account.guarded);
         let grant = match Grant::redeem(asker, account.keep.clock.now(), &what, code, &verifier).await {
             Ok(grant) => grant,

@@ -8,6 +8,8 @@ use super::{
     ask::{Answered, Asker},
     client::Client,
     discover::Metadata,
+    dpop::{Prover, Token},
+    endpoint::{Shows, TokenRequest},
 };
 use crate::{
     backend::tools::remote::words::quote,
@@ -15,6 +17,7 @@ use crate::{
 };
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use url::Url;
 
 /// Milliseconds before its end from which on a token is renewed.
@@ -39,6 +42,9 @@ pub(super) struct Grant {
     expires_at: Option<i64>,
     /// The scopes that were asked for.
     pub(super) asked: Vec<String>,
+    /// Who holds the key that the tokens are bound to, if they are.
+    #[serde(default)]
+    prover: Option<Arc<Prover>>,
 }
 
 /// What a sign-in was begun with.
@@ -48,6 +54,10 @@ pub(super) struct For<'a> {
     pub(super) server: &'a str,
     pub(super) resource: &'a str,
     pub(super) scopes: &'a [String],
+    /// Who holds the key that the tokens are to be bound to.
+    pub(super) prover: Option<&'a Arc<Prover>>,
+    /// Whether the server takes only such tokens.
+    pub(super) bound: bool,
 }
 
 /// Why there are no tokens.
@@ -66,12 +76,26 @@ impl From<Trouble> for Denied {
     }
 }
 
+/// What a token endpoint gives.
 #[derive(Deserialize)]
-struct Tokens {
-    access_token: String,
+pub(super) struct Tokens {
+    pub(super) access_token: String,
     token_type: String,
     expires_in: Option<serde_json::Number>,
     refresh_token: Option<String>,
+}
+
+impl Tokens {
+    /// Whether they are bound to the key they were got with.
+    pub(super) fn are_bound(&self) -> bool {
+        self.token_type.eq_ignore_ascii_case("dpop")
+    }
+
+    /// In how many seconds they end, if that is said.
+    pub(super) fn last(&self) -> Option<i64> {
+        let seconds = self.expires_in.as_ref().and_then(serde_json::Number::as_i64)?;
+        Some(seconds.clamp(0, 10 * 365 * 24 * 3600))
+    }
 }
 
 impl Grant {
@@ -83,16 +107,16 @@ impl Grant {
         code: &str,
         verifier: &str,
     ) -> Result<Self, Denied> {
-        let secret = what.client.secret();
-        let mut form = vec![
+        let form = vec![
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", what.client.callback.as_str()),
             ("code_verifier", verifier),
             ("resource", what.resource),
         ];
-        let basic = what.client.prove(&mut form, secret.as_ref());
-        let tokens = read(asker.form(&what.metadata.token, &form, basic).await?)?;
+        let prover = what.prover.map(Arc::as_ref);
+        let request = TokenRequest { url: &what.metadata.token, form, shows: Shows::Client(what.client), prover, now };
+        let tokens = read(request.send(asker).await?, prover.is_some(), what.bound)?;
         Ok(Self {
             issuer: what.metadata.issuer.clone(),
             server: what.server.to_owned(),
@@ -101,6 +125,7 @@ impl Grant {
             revocation: what.metadata.revocation.clone(),
             client: what.client.clone(),
             expires_at: ends(&tokens, now),
+            prover: what.prover.filter(|_| tokens.are_bound()).cloned(),
             access: tokens.access_token,
             refresh: tokens.refresh_token,
             asked: what.scopes.to_vec(),
@@ -110,16 +135,21 @@ impl Grant {
     /// Renews it; a refresh token that is not replaced stays.
     pub(super) async fn renewed(&self, asker: Asker<'_>, now: Millis) -> Result<Self, Denied> {
         let refresh = self.refresh.as_deref().ok_or(Denied::Over)?;
-        let secret = self.client.secret();
-        let mut form = vec![("grant_type", "refresh_token"), ("refresh_token", refresh), ("resource", &self.resource)];
-        let basic = self.client.prove(&mut form, secret.as_ref());
-        let tokens = read(asker.form(&self.token, &form, basic).await?)?;
+        let form = vec![("grant_type", "refresh_token"), ("refresh_token", refresh), ("resource", &*self.resource)];
+        let prover = self.prover.as_deref();
+        let request = TokenRequest { url: &self.token, form, shows: Shows::Client(&self.client), prover, now };
+        let tokens = read(request.send(asker).await?, prover.is_some(), prover.is_some())?;
         Ok(Self {
             expires_at: ends(&tokens, now),
             access: tokens.access_token,
             refresh: tokens.refresh_token.or_else(|| self.refresh.clone()),
             ..self.clone()
         })
+    }
+
+    /// The token that requests show.
+    pub(super) fn shown(&self) -> Token {
+        Token { access: self.access.clone(), prover: self.prover.clone() }
     }
 
     /// Gives it back (RFC 7009), if that can be done.
@@ -132,7 +162,7 @@ impl Grant {
         let secret = self.client.secret();
         let mut form = vec![("token", token.as_str()), ("token_type_hint", kind)];
         let basic = self.client.prove(&mut form, secret.as_ref());
-        asker.form(endpoint, &form, basic).await.map(drop)
+        asker.form(endpoint, &form, basic, None).await.map(drop)
     }
 
     /// Whether it is to be renewed before it is used.
@@ -147,33 +177,46 @@ impl Grant {
 }
 
 fn ends(tokens: &Tokens, now: Millis) -> Option<i64> {
-    let seconds = tokens.expires_in.as_ref().and_then(serde_json::Number::as_i64)?;
-    Some(now.0.saturating_add(seconds.clamp(0, 10 * 365 * 24 * 3600) * 1000))
+    Some(now.0.saturating_add(tokens.last()? * 1000))
 }
 
-/// Reads a token endpoint's answer.
-fn read((status, body): Answered) -> Result<Tokens, Denied> {
-    let body = body.unwrap_or_default();
-    if !status.is_success() {
-        return Err(match body["error"].as_str() {
-            _ if status.is_server_error() => {
-                let told = format!("Its authorization server has trouble of its own (HTTP {}).", status.as_u16());
-                Trouble::Away(told).into()
-            }
+/// Why a token endpoint gives nothing, in its own words as far as it has any.
+pub(super) fn refusal(answered: &Answered) -> Trouble {
+    if answered.status.is_server_error() {
+        let told = format!("Its authorization server has trouble of its own (HTTP {}).", answered.status.as_u16());
+        return Trouble::Away(told);
+    }
+    let body = answered.body.as_ref();
+    let said = |name: &str| body.and_then(|body| body[name].as_str()).map(quote);
+    let said = said("error_description").or_else(|| said("error"));
+    let said = said.unwrap_or_else(|| format!("HTTP {}", answered.status.as_u16()));
+    Trouble::Refused(format!("Its authorization server gives no token («{said}»)."))
+}
+
+/// Reads a token endpoint's answer to a request that had a proof of possession (`proven`) or none; whether its tokens must
+/// be bound to that key.
+pub(super) fn read(answered: Answered, proven: bool, bound: bool) -> Result<Tokens, Denied> {
+    let error = answered.body.as_ref().and_then(|body| body["error"].as_str());
+    if !answered.status.is_success() {
+        return Err(match error {
+            _ if answered.status.is_server_error() => refusal(&answered).into(),
             Some("invalid_grant") => Denied::Over,
             Some("invalid_client" | "unauthorized_client") => Denied::Unknown,
-            code => {
-                let said = body["error_description"].as_str().or(code).map(quote);
-                let said = said.unwrap_or_else(|| format!("HTTP {}", status.as_u16()));
-                Trouble::Refused(format!("Its authorization server gives no token («{said}»).")).into()
-            }
+            _ => refusal(&answered).into(),
         });
     }
     let unusable = || Trouble::refused("Its authorization server gives something that is not a token Parley can use.");
-    let tokens: Tokens = serde_json::from_value(body).map_err(|_| unusable())?;
+    let tokens: Tokens = serde_json::from_value(answered.body.unwrap_or_default()).map_err(|_| unusable())?;
     let good = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-    let usable = tokens.token_type.eq_ignore_ascii_case("bearer") && good(&tokens.access_token);
-    if usable { Ok(tokens) } else { Err(unusable().into()) }
+    let known = tokens.token_type.eq_ignore_ascii_case("bearer") || (proven && tokens.are_bound());
+    if !known || !good(&tokens.access_token) {
+        return Err(unusable().into());
+    }
+    if bound && !tokens.are_bound() {
+        let told = "Its authorization server gives a token that anybody could use who finds it; it wants another kind.";
+        return Err(Trouble::refused(told).into());
+    }
+    Ok(tokens)
 }
 
 fn purpose(user: UserId, server: &str) -> String {

@@ -171,6 +171,7 @@ async fn a_copy_is_shown_while_the_server_is_away_and_none_while_it_is_switched_
         access: crate::backend::config::OperatorAccess::Http {
             url: format!("http://{dead}/mcp").parse().unwrap(),
             headers: Vec::new(),
+            auth: None,
         },
     };
     let tasks = Tasks::default();

@@ -12,7 +12,7 @@ use futures::{FutureExt, future::BoxFuture};
 use std::{future::pending, sync::atomic::Ordering};
 
 /// A person with an answer, who takes that long to give it; without one they never answer.
-struct Person {
+pub(super) struct Person {
     asked: Arc<Mutex<Vec<ServerQuestion>>>,
     answer: Option<Answer>,
     after: Duration,
@@ -20,7 +20,7 @@ struct Person {
 }
 
 impl Person {
-    fn new(answer: Option<Answer>) -> (Arc<Self>, Arc<Mutex<Vec<ServerQuestion>>>) {
+    pub(super) fn new(answer: Option<Answer>) -> (Arc<Self>, Arc<Mutex<Vec<ServerQuestion>>>) {
         let asked = Arc::<Mutex<Vec<ServerQuestion>>>::default();
         let person = Self { asked: Arc::clone(&asked), answer, after: Duration::ZERO, waited: Mutex::default() };
         (Arc::new(person), asked)
@@ -62,7 +62,7 @@ async fn eras() -> Vec<(World, Fixture, Caller)> {
     out
 }
 
-fn asked_by(world: &World, by: &Caller, person: Arc<Person>) -> ToolCx {
+pub(super) fn asked_by(world: &World, by: &Caller, person: Arc<Person>) -> ToolCx {
     ToolCx { asking: person, ..world.cx(by) }
 }
 

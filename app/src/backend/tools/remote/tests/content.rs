@@ -13,7 +13,6 @@ use crate::{
         limits::{ATTACHMENT_MAX, PIECES_MAX, TOOL_RESULT_MAX},
     },
 };
-use axum::Router;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -22,9 +21,6 @@ use rmcp::{
         ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
-    transport::streamable_http_server::{
-        StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
-    },
 };
 
 /// One red pixel.
@@ -70,17 +66,6 @@ impl ServerHandler for Mirror {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's server needs a task beside the test")]
-async fn serve() -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = listener.local_addr().unwrap();
-    let config = StreamableHttpServerConfig::default().disable_allowed_hosts();
-    let service = StreamableHttpService::new(move || Ok(Mirror), Arc::<LocalSessionManager>::default(), config);
-    let routes = Router::new().nest_service("/mcp", service);
-    tokio::spawn(async move { axum::serve(listener, routes).await });
-    format!("http://{at}/mcp")
-}
-
 /// Ann with that server and a conversation, and the registry a turn calls its tools by.
 struct Scene<'a> {
     t: &'a TestStore,
@@ -96,7 +81,7 @@ async fn scene(t: &TestStore) -> Scene<'_> {
     let options = Options { connect: Duration::from_secs(3), ..Options::default() };
     let connections = Connections::new(means(t, &keys, &tasks, config, options)).unwrap();
     let ann = Caller { user: t.person("ann").await, name: "ann".to_owned(), admin: false, via: Via::Process };
-    let new = NewConnection { name: "M".to_owned(), url: serve().await, headers: Vec::new() };
+    let new = NewConnection { name: "M".to_owned(), url: serving::serve(Mirror).await, headers: Vec::new() };
     connections.add(&ann, new).await.unwrap();
     within(async {
         while connections.rows(&ann).await[0].state != ConnectionState::Connected {

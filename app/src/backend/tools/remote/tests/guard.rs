@@ -1,6 +1,6 @@
 //! Addresses that people chose: refused when saved, at every connection, and at every redirect.
 
-use super::{peer::Fixture, *};
+use super::{peer::Fixture, serving::listen, *};
 use axum::{
     Router,
     http::{StatusCode, header},
@@ -125,15 +125,15 @@ async fn a_redirect_to_another_origin_is_never_followed_and_one_within_it_is() {
         count.fetch_add(1, Ordering::SeqCst);
         async { StatusCode::NO_CONTENT }
     }));
-    let other = serve(elsewhere).await;
+    let other = format!("http://{}", listen(elsewhere).await);
     for target in [other, "http://169.254.169.254/latest/".to_owned(), "http://127.0.0.2/".to_owned()] {
         for status in [StatusCode::FOUND, StatusCode::TEMPORARY_REDIRECT, StatusCode::PERMANENT_REDIRECT] {
             let to = target.clone();
             let answer = move || async move { (status, [(header::LOCATION, to)]) };
-            let at = serve(Router::new().route("/mcp", any(answer))).await;
-            let world = guarded(vec![at.trim_start_matches("http://").parse().unwrap()], &["127.0.0.1"]).await;
+            let at = listen(Router::new().route("/mcp", any(answer))).await;
+            let world = guarded(vec![at], &["127.0.0.1"]).await;
             let ann = world.person("ann").await;
-            world.add_with(&ann, "s", &format!("{at}/mcp"), &[("X-Key", "hunter2")]).await;
+            world.add_with(&ann, "s", &format!("http://{at}/mcp"), &[("X-Key", "hunter2")]).await;
             let row = world.until(&ann, ConnectionState::Away).await;
             assert!(row.error.contains("redirects elsewhere"), "{}", row.error);
             world.stop().await;
@@ -148,12 +148,4 @@ async fn a_redirect_to_another_origin_is_never_followed_and_one_within_it_is() {
     world.add(&ann, "s", &slash).await;
     world.until(&ann, ConnectionState::Connected).await;
     world.stop().await;
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test's server needs a task beside the test")]
-async fn serve(routes: Router) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, routes).await });
-    format!("http://{at}")
 }

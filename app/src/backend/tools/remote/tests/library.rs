@@ -1,7 +1,7 @@
 //! A server of a test's own by rmcp with resources, templates, prompts and completion, in one era or both. What it
 //! lists is what its state says, and something in it is hostile.
 
-use axum::Router;
+use super::serving;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -12,9 +12,6 @@ use rmcp::{
         ServerCapabilities, ServerConfig, SubscriptionFilter,
     },
     service::{RequestContext, SubscriptionContext},
-    transport::streamable_http_server::{
-        StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
-    },
 };
 use std::{
     borrow::Cow,
@@ -49,19 +46,8 @@ impl Library {
     }
 
     /// Serves on a free port; its address.
-    #[expect(clippy::disallowed_methods, reason = "a test's server needs a task beside the test")]
     pub(super) async fn serve(&self) -> String {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let at = listener.local_addr().unwrap();
-        let server = self.clone();
-        let service = StreamableHttpService::new(
-            move || Ok(server.clone()),
-            Arc::<LocalSessionManager>::default(),
-            StreamableHttpServerConfig::default().disable_allowed_hosts(),
-        );
-        let routes = Router::new().nest_service("/mcp", service);
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        format!("http://{at}/mcp")
+        serving::serve(self.clone()).await
     }
 
     /// A page of two, by the number of the first on it.
@@ -83,7 +69,7 @@ impl ServerHandler for Library {
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
-        if self.legacy { vec![ProtocolVersion::V_2025_11_25].into() } else { ProtocolVersion::KNOWN_VERSIONS.into() }
+        serving::revisions(self.legacy)
     }
 
     async fn list_resources(

@@ -1,5 +1,6 @@
 //! A server of a test's own by rmcp, in one era or both, that counts what it is asked.
 
+use super::serving;
 use axum::Router;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -12,14 +13,10 @@ use rmcp::{
         Task, TaskPayload, TaskStatus, Tool, ToolAnnotations,
     },
     service::{RequestContext, SubscriptionContext},
-    transport::streamable_http_server::{
-        StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
-    },
 };
 use serde_json::{Value, json};
 use std::{
     borrow::Cow,
-    net::SocketAddr,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -55,27 +52,12 @@ impl Fixture {
 
     /// Serves on a free port; its address.
     pub(super) async fn serve(&self) -> String {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        self.serve_on(listener)
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "a test's server needs a task beside the test")]
-    pub(super) fn serve_on(&self, listener: tokio::net::TcpListener) -> String {
-        let at: SocketAddr = listener.local_addr().unwrap();
-        let routes = self.routes();
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        format!("http://{at}/mcp")
+        serving::serve(self.clone()).await
     }
 
     /// Its routes, for a server that has more.
     pub(super) fn routes(&self) -> Router {
-        let server = self.clone();
-        let service = StreamableHttpService::new(
-            move || Ok(server.clone()),
-            Arc::<LocalSessionManager>::default(),
-            StreamableHttpServerConfig::default().disable_allowed_hosts(),
-        );
-        Router::new().nest_service("/mcp", service)
+        serving::routes(self.clone())
     }
 }
 
@@ -140,7 +122,7 @@ impl ServerHandler for Fixture {
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
-        if self.legacy { vec![ProtocolVersion::V_2025_11_25].into() } else { ProtocolVersion::KNOWN_VERSIONS.into() }
+        serving::revisions(self.legacy)
     }
 
     async fn list_tools(

@@ -1,16 +1,16 @@
 //! Servers that are hung, dead, closed, mad, or come and go.
 
-use super::{peer::Fixture, *};
+use super::{
+    peer::Fixture,
+    serving::{listen, listen_on},
+    *,
+};
 use axum::{Router, http::StatusCode, response::IntoResponse, routing::any};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Serves these routes; its address.
-#[expect(clippy::disallowed_methods, reason = "a test's server needs a task beside the test")]
 async fn serve(routes: Router) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, routes).await });
-    format!("http://{at}/mcp")
+    format!("http://{}/mcp", listen(routes).await)
 }
 
 fn answering<R: IntoResponse + Clone + Send + Sync + 'static>(answer: R) -> Router {
@@ -115,7 +115,7 @@ async fn a_server_that_returns_is_found_without_anybody_doing_anything() {
     world.add(&ann, "s", &format!("http://{at}/mcp")).await;
     world.until(&ann, ConnectionState::Away).await;
     let fixture = Fixture::new(false);
-    fixture.serve_on(tokio::net::TcpListener::bind(at).await.unwrap());
+    listen_on(tokio::net::TcpListener::bind(at).await.unwrap(), fixture.routes());
     let row = world.until(&ann, ConnectionState::Connected).await;
     assert_eq!(row.error, "");
     world.stop().await;

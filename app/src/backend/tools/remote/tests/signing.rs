@@ -1,5 +1,6 @@
 //! Signing in to a server that an authorization server guards: the whole way, and every way in which it must not go.
 
+mod bound;
 mod guardian;
 
 use self::guardian::{Guardian, Knobs};

@@ -1,7 +1,9 @@
-//! What an app's person is asked: whether it may call a tool, whether an address is to be opened.
+//! What an app's person is asked: whether it may call a tool, whether an address is to be opened or a file saved.
 //!
-//! Invariant: whatever an app or a server says is text here, never HTML; an address is opened by the person's own press.
+//! Invariant: whatever an app or a server says is text here, never HTML; an address is opened, and a file saved, by the
+//! person's own press.
 
+use super::saving::{File, save_all};
 use crate::{
     ui::{
         chat::pretty::pretty,
@@ -14,6 +16,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A question that waits.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +50,11 @@ pub(super) enum What {
         /// Where it leads.
         host: String,
     },
+    /// Whether files are to be saved.
+    Save {
+        /// The files.
+        files: Arc<[File]>,
+    },
 }
 
 /// What is answered.
@@ -56,6 +64,8 @@ pub(super) enum Said {
     Call(Approval),
     /// Of an address: whether it was opened.
     Link(bool),
+    /// Of files: whether they were saved.
+    Save(bool),
 }
 
 /// Draws a question.
@@ -119,6 +129,37 @@ fn Asking(asked: Asked, answer: Callback<(Asked, Said)>) -> impl IntoView {
                             <Icon glyph=Glyph::External class="size-4"/>
                         </a>
                         <Button size=Size::Small on:click=move |_| say(Said::Link(false))>"Do not open it"</Button>
+                    </div>
+                </div>
+            }
+                .into_any()
+        }
+        What::Save { files } => {
+            let named = files
+                .iter()
+                .map(|file| {
+                    view! {
+                        <li class="flex flex-wrap items-center gap-x-2">
+                            <Icon glyph=Glyph::File class="size-4 shrink-0 text-muted"/>
+                            <span class="min-w-0 font-medium break-all">{file.name.clone()}</span>
+                            <span class="text-xs text-muted">{file.size()}</span>
+                        </li>
+                    }
+                })
+                .collect_view();
+            let several = files.len() > 1;
+            view! {
+                <div class="space-y-3 border-t border-line px-3 py-3" role="group" aria-label="Files to save">
+                    <p class="font-medium">
+                        {if several { "This app wants to save these files on your device:" } else { "This app wants to save this file on your device:" }}
+                    </p>
+                    <ul class="space-y-1">{named}</ul>
+                    <p class="text-xs text-muted">"They come from the app; nobody here has looked into them."</p>
+                    <div class="flex flex-wrap gap-2">
+                        <Button size=Size::Small variant=Variant::Primary on:click=move |_| say(Said::Save(save_all(&files)))>
+                            "Download"
+                        </Button>
+                        <Button size=Size::Small on:click=move |_| say(Said::Save(false))>"Do not save"</Button>
                     </div>
                 </div>
             }

@@ -3,6 +3,7 @@
 //! Invariant: to be called from event handlers and effects only, which never run on the server. A message counts only
 //! if it came from that frame's own window, and from the origin that is nobody's.
 
+use super::look;
 use crate::ui::chat::browser;
 use leptos::{
     prelude::{document, window},
@@ -80,29 +81,54 @@ pub(super) fn on_system_theme(changed: impl Fn() + 'static) -> Option<MediaQuery
     Some(list)
 }
 
-/// How much room there is for a frame.
-pub(super) fn room(frame: &HtmlIFrameElement) -> Value {
-    json!({ "width": frame.client_width(), "maxHeight": crate::wire::limits::APP_HEIGHT_MAX })
+/// How much room there is for a frame: in its place it is as high as it wants, within limits.
+pub(super) fn room(frame: &HtmlIFrameElement, full: bool) -> Value {
+    let width = frame.client_width();
+    if full {
+        json!({ "width": width, "height": frame.client_height() })
+    } else {
+        json!({ "width": width, "maxHeight": crate::wire::limits::APP_HEIGHT_MAX })
+    }
 }
 
 /// An app's surroundings (MCP Apps `HostContext`).
 pub(super) fn context(frame: &HtmlIFrameElement) -> Value {
     let options = Intl::DateTimeFormat::new(&Array::new(), &Object::new()).resolved_options();
     let zone = Reflect::get(&options, &"timeZone".into()).ok().and_then(|zone| zone.as_string());
-    json!({
+    let mut context = json!({
         "theme": theme(),
+        "styles": { "variables": look::variables() },
         "displayMode": "inline",
-        "availableDisplayModes": ["inline"],
-        "containerDimensions": room(frame),
-        "locale": window().navigator().language(),
-        "timeZone": zone,
+        "availableDisplayModes": ["inline", "fullscreen"],
+        "containerDimensions": room(frame, false),
         "userAgent": concat!("parley/", env!("CARGO_PKG_VERSION")),
         "platform": "web",
         "deviceCapabilities": {
             "touch": browser::media("(any-pointer: coarse)"),
             "hover": browser::media("(hover: hover)"),
         },
-    })
+    });
+    // What the browser does not tell is left out.
+    for (name, told) in [("locale", window().navigator().language()), ("timeZone", zone)] {
+        if let Some(told) = told {
+            context[name] = json!(told);
+        }
+    }
+    context
+}
+
+/// Gives something the focus.
+pub(super) fn focus(element: Option<Element>) {
+    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        _ = element.focus();
+    }
+}
+
+/// Whether the person did something just now, here or in a frame of this page; also where the browser cannot tell.
+pub(super) fn is_pressed() -> bool {
+    let navigator: JsValue = window().navigator().into();
+    let activation = Reflect::get(&navigator, &"userActivation".into()).unwrap_or(JsValue::UNDEFINED);
+    Reflect::get(&activation, &"isActive".into()).ok().and_then(|active| active.as_bool()) != Some(false)
 }
 
 /// The host that an address leads to, as the browser reads it; `None` if it leads to none.
@@ -121,7 +147,8 @@ pub(super) fn write(text: &str) -> bool {
     Event::new("input").and_then(|event| area.dispatch_event(&event)).is_ok()
 }
 
-fn call(target: &JsValue, method: &str, arguments: &Array) -> Option<JsValue> {
+/// Calls a method by its name.
+pub(super) fn call(target: &JsValue, method: &str, arguments: &Array) -> Option<JsValue> {
     let function: Function = Reflect::get(target, &method.into()).ok()?.dyn_into().ok()?;
     function.apply(target, arguments).ok()
 }

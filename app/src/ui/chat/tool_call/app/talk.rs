@@ -1,15 +1,16 @@
 //! [`Talk`]: what a shown app and its page do for each other, between [`Bridge`] and the browser.
 //!
-//! Invariant: what the app wants called or opened waits for the server's word and its person's; a request whose app is
-//! gone by then is answered to nobody.
+//! Invariant: what the app wants called, opened or saved waits for the server's word and its person's; a request whose
+//! app is gone by then is answered to nobody.
 
 use super::{
     ask::{Asked, Said, What},
     bridge::{Act, Bridge, said},
     frame,
+    telling::Telling,
 };
 use crate::{
-    api::apps::{call_for_app, read_for_app},
+    api::apps::{call_for_app, list_for_app, read_for_app, result_for_app},
     ui::{
         chat::{browser, cell::ToolView},
         kit::{Watched, effect},
@@ -28,6 +29,8 @@ use std::time::Duration;
 
 /// How long an app has for its last words.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Time between two looks after an app: less than the minute after which apps give up what they asked for.
+const BEAT: Duration = Duration::from_secs(20);
 
 /// What is at hand while an app is shown; a handle, free to copy.
 #[derive(Clone, Copy)]
@@ -40,8 +43,16 @@ pub(super) struct Talk {
     pub(super) asks: Watched<Vec<Asked>>,
     /// What is to be said about what it did.
     pub(super) news: Watched<Option<&'static str>>,
-    message: MessageId,
-    call: StoredValue<CallId>,
+    /// What it tells the model.
+    pub(super) telling: Telling,
+    /// Whether it can be shown over the whole page.
+    pub(super) fits: RwSignal<bool>,
+    /// Whether it is.
+    pub(super) full: RwSignal<bool>,
+    /// Whether it does not answer.
+    pub(super) silent: RwSignal<bool>,
+    /// The reply that it is in, and the call.
+    of: StoredValue<(MessageId, CallId)>,
     closed: Callback<()>,
 }
 
@@ -59,9 +70,13 @@ pub(super) fn listen(talk: Talk, tool: ArcRwSignal<ToolView>) {
                 talk.perform(act, &tool);
             }
         });
+        let beat = set_interval_with_handle(move || talk.beat(), BEAT).ok();
         on_cleanup(move || {
             if let Some(goodbye) = talk.with(Bridge::goodbye).flatten() {
                 talk.say(&goodbye);
+            }
+            if let Some(beat) = beat {
+                beat.clear();
             }
             handle.remove();
         });
@@ -89,8 +104,8 @@ pub(super) fn tell_changes(talk: Talk) {
     });
     effect(move || {
         let handle = window_event_listener(leptos::ev::resize, move |_| {
-            if let Some(frame) = talk.node.get_untracked() {
-                talk.changed(json!({ "containerDimensions": frame::room(&frame) }));
+            if let Some(room) = talk.room() {
+                talk.changed(json!({ "containerDimensions": room }));
             }
         });
         on_cleanup(move || handle.remove());
@@ -99,15 +114,19 @@ pub(super) fn tell_changes(talk: Talk) {
 
 impl Talk {
     /// With the app of that call; `closed` hears when it is gone.
-    pub(super) fn new(opened: OpenedApp, message: MessageId, call: StoredValue<CallId>, closed: Callback<()>) -> Self {
+    pub(super) fn new(mut opened: OpenedApp, message: MessageId, call: CallId, closed: Callback<()>) -> Self {
+        let telling = Telling::new(opened.told.take().map(|told| *told));
         Self {
             node: NodeRef::new(),
             bridge: StoredValue::new(None),
             opened: StoredValue::new(opened),
             asks: Watched::new(Vec::new()),
             news: Watched::new(None),
-            message,
-            call,
+            telling,
+            fits: RwSignal::new(false),
+            full: RwSignal::new(false),
+            silent: RwSignal::new(false),
+            of: StoredValue::new((message, call)),
             closed,
         }
     }
@@ -116,7 +135,18 @@ impl Talk {
         self.bridge.try_update_value(|bridge| bridge.as_mut().map(look)).flatten()
     }
 
-    fn say(self, message: &Value) {
+    /// The reply and the call, unless the app is gone.
+    pub(super) fn of_call(self) -> Option<(MessageId, CallId)> {
+        self.of.try_get_value()
+    }
+
+    fn room(self) -> Option<Value> {
+        let frame = self.node.try_get_untracked().flatten()?;
+        Some(frame::room(&frame, self.full.get_untracked()))
+    }
+
+    /// Says something to the app.
+    pub(super) fn say(self, message: &Value) {
         if let Some(frame) = self.node.try_get_untracked().flatten() {
             frame::say(&frame, message);
         }
@@ -124,14 +154,33 @@ impl Talk {
 
     /// Tells it of its call what it has not heard.
     pub(super) fn tell(self, tool: &ArcRwSignal<ToolView>) {
-        for message in self.with(|bridge| tool.with_untracked(|tool| bridge.tell(tool))).unwrap_or_default() {
+        for act in self.with(|bridge| tool.with_untracked(|tool| bridge.tell(tool))).unwrap_or_default() {
+            self.perform(act, tool);
+        }
+    }
+
+    /// Tells it of a change of its surroundings.
+    fn changed(self, part: Value) {
+        if let Some(message) = self.with(|bridge| bridge.changed(part)).flatten() {
             self.say(&message);
         }
     }
 
-    fn changed(self, part: Value) {
-        if let Some(message) = self.with(|bridge| bridge.changed(part)).flatten() {
+    /// It has its new place by now.
+    pub(super) fn placed(self) {
+        let Some(full) = self.full.try_get_untracked() else { return };
+        if let (Some(mode), Some(room)) = (self.with(|bridge| bridge.shown(full)), self.room()) {
+            self.changed(json!({ "displayMode": mode, "containerDimensions": room }));
+        }
+    }
+
+    fn beat(self) {
+        let Some((messages, silent)) = self.with(Bridge::beat) else { return };
+        for message in messages {
             self.say(&message);
+        }
+        if self.silent.get_untracked() != silent {
+            self.silent.set(silent);
         }
     }
 
@@ -157,14 +206,14 @@ impl Talk {
         match act {
             Act::Say(message) => self.say(&message),
             Act::Ready => self.tell(tool),
+            Act::Fits(fits) => self.fits.set(fits),
+            Act::Result(kept) => self.result(kept),
             Act::Call { id, tool, arguments } => self.call(id, tool, arguments, None),
-            Act::Read { id, uri } => {
-                let call = self.call.get_value();
-                spawn_local(async move {
-                    let found = read_for_app(self.message, call, uri).await;
-                    self.done(&id, found.map_err(|error| error.to_string()));
-                });
-            }
+            Act::Read { id, uri } => self.answer(id, move |message, call| read_for_app(message, call, uri)),
+            Act::List { id, list } => self.answer(id, move |message, call| list_for_app(message, call, list)),
+            Act::Tell { id, told } => self.tell_model(id, &told),
+            Act::Save { id, files } => self.save(id, files),
+            Act::Show { id, full } => self.show(&id, full),
             Act::Link { id, url } => match frame::host_of(&url) {
                 Some(host) => self.ask(Asked { id, what: What::Link { url, host } }),
                 None => self.say(&said(&id, Err("The address leads nowhere.".to_owned()))),
@@ -186,34 +235,72 @@ impl Talk {
                 let server = self.opened.with_value(|opened| opened.server.clone());
                 leptos::logging::log!("App of {server}: {words}");
             }
+            Act::Forget(id) => self.asks.update(|asks| asks.retain(|asked| asked.id != id)),
             Act::Leave => self.close(),
             Act::Left => self.gone(),
         }
     }
 
-    /// Calls a tool of the app's server; with what its person said of that, if they were asked.
-    fn call(self, id: Value, tool: String, arguments: Value, word: Option<(Approval, String)>) {
+    /// Tells it the result of its call as its server sent it, or as far as that is kept.
+    fn result(self, kept: Value) {
         spawn_local(async move {
-            let (approval, definition) = word.map_or((None, String::new()), |(said, of)| (Some(said), of));
-            let Some(call) = self.call.try_get_value() else { return };
-            let asked = call_for_app(self.message, call, tool.clone(), arguments.to_string(), approval, definition);
-            match asked.await {
-                Ok(AppAnswer::Done { result }) => self.done(&id, Ok(result)),
-                Ok(AppAnswer::Asks { title, question, definition }) => {
-                    self.ask(Asked { id, what: What::Call { tool, title, question, definition, arguments } });
-                }
-                Err(error) => self.done(&id, Err(error.to_string())),
+            let Some((message, call)) = self.of_call() else { return };
+            let result = result_for_app(message, call).await.unwrap_or(kept);
+            if let Some(message) = self.with(|bridge| bridge.result(result)).flatten() {
+                self.say(&message);
             }
         });
     }
 
-    fn done(self, id: &Value, result: Result<Value, String>) {
-        if let Some(message) = self.with(|bridge| bridge.done(id, result)) {
+    /// Answers with what the server says.
+    fn answer<F>(self, id: Value, ask: impl FnOnce(MessageId, CallId) -> F + 'static)
+    where
+        F: Future<Output = Result<Value, crate::wire::error::ApiError>> + 'static,
+    {
+        spawn_local(async move {
+            let Some((message, call)) = self.of_call() else { return };
+            let found = ask(message, call).await;
+            self.done(&id, found.map_err(|error| error.to_string()));
+        });
+    }
+
+    /// Shows it over the whole page if its person did something just now, or in its place again.
+    fn show(self, id: &Value, full: bool) {
+        let full = full && (self.full.get_untracked() || frame::is_pressed());
+        let Some(mode) = self.with(|bridge| bridge.shown(full)) else { return };
+        self.say(&said(id, Ok(json!({ "mode": mode }))));
+        if self.full.get_untracked() != full {
+            self.full.set(full);
+        }
+    }
+
+    /// Calls a tool of the app's server; with what its person said of that, if they were asked.
+    fn call(self, id: Value, tool: String, arguments: Value, word: Option<(Approval, String)>) {
+        spawn_local(self.called(id, tool, arguments, word));
+    }
+
+    async fn called(self, id: Value, tool: String, arguments: Value, word: Option<(Approval, String)>) {
+        let (approval, definition) = word.map_or((None, String::new()), |(said, of)| (Some(said), of));
+        let Some((message, call)) = self.of_call() else { return };
+        let asked = call_for_app(message, call, tool.clone(), arguments.to_string(), approval, definition);
+        match asked.await {
+            Ok(AppAnswer::Done { result }) => self.done(&id, Ok(result)),
+            Ok(AppAnswer::Asks { title, question, definition }) => {
+                self.ask(Asked { id, what: What::Call { tool, title, question, definition, arguments } });
+            }
+            Err(error) => self.done(&id, Err(error.to_string())),
+        }
+    }
+
+    /// Answers a request, unless the app does not wait for it any more.
+    pub(super) fn done(self, id: &Value, result: Result<Value, String>) {
+        if let Some(message) = self.with(|bridge| bridge.done(id, result)).flatten() {
             self.say(&message);
         }
     }
 
-    fn ask(self, asked: Asked) {
+    /// Asks its person.
+    pub(super) fn ask(self, asked: Asked) {
         if self.asks.with_untracked(Vec::len) < APP_QUESTIONS_MAX {
             self.asks.update(|asks| asks.push(asked));
         } else {
@@ -223,7 +310,7 @@ impl Talk {
 
     fn refuse(self, asked: &Asked, told: &str) {
         match &asked.what {
-            What::Call { .. } => self.done(&asked.id, Err(told.to_owned())),
+            What::Call { .. } | What::Save { .. } => self.done(&asked.id, Err(told.to_owned())),
             What::Link { .. } => self.say(&said(&asked.id, Err(told.to_owned()))),
         }
     }
@@ -233,10 +320,32 @@ impl Talk {
         self.asks.update(|asks| asks.retain(|other| *other != asked));
         match (asked.what, word) {
             (What::Call { tool, definition, arguments, .. }, Said::Call(approval)) => {
-                self.call(asked.id, tool, arguments, Some((approval, definition)));
+                self.decided(asked.id, tool, arguments, approval, definition);
             }
+            // A download that was called off has no error of its own (`McpUiDownloadFileResult`).
+            (_, Said::Save(true)) => self.done(&asked.id, Ok(json!({}))),
+            (_, Said::Save(false)) => self.done(&asked.id, Ok(json!({ "isError": true }))),
             (_, Said::Link(true)) => self.say(&said(&asked.id, Ok(json!({})))),
             (_, _) => self.say(&said(&asked.id, Err("The person does not want to open it.".to_owned()))),
         }
+    }
+
+    /// Calls what was asked about. A word that lasts answers the other questions about the same tool too.
+    fn decided(self, id: Value, tool: String, arguments: Value, approval: Approval, definition: String) {
+        let same = |asked: &Asked| matches!(&asked.what, What::Call { tool: other, definition: of, .. } if *other == tool && *of == definition);
+        let lasts = !matches!(approval, Approval::Once | Approval::Deny);
+        let (others, left): (Vec<_>, Vec<_>) =
+            self.asks.get_untracked().into_iter().partition(|asked| lasts && same(asked));
+        if !others.is_empty() {
+            self.asks.set(left);
+        }
+        spawn_local(async move {
+            self.called(id, tool, arguments, Some((approval, definition))).await;
+            for Asked { id, what } in others {
+                if let What::Call { tool, arguments, .. } = what {
+                    self.call(id, tool, arguments, None);
+                }
+            }
+        });
     }
 }

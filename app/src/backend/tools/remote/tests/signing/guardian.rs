@@ -1,6 +1,10 @@
 //! An authorization server and the server it guards, on one port, that counts what it is asked and misbehaves as told.
 
-use super::super::peer::Fixture;
+use super::super::{
+    peer::Fixture,
+    proof::{self, Once},
+    serving::listen_on,
+};
 use crate::backend::tools::remote::oauth::Answer;
 use axum::{
     Form, Json, Router,
@@ -23,6 +27,7 @@ type Params = HashMap<String, String>;
 
 /// How it behaves.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a way to misbehave")]
 pub(super) struct Knobs {
     pub(super) pkce: Vec<String>,
     pub(super) calls_itself: Option<String>,
@@ -36,6 +41,16 @@ pub(super) struct Knobs {
     pub(super) wants: String,
     /// Whether that scope does.
     pub(super) content: bool,
+    /// How proofs of possession may be signed, if they are taken.
+    pub(super) proofs: Option<Vec<String>>,
+    /// Whether tokens are bound by them.
+    pub(super) binds: bool,
+    /// Whether calls need such tokens.
+    pub(super) bound: bool,
+    /// What proofs are to have in them: one nonce for tokens, another for calls.
+    pub(super) nonces: Option<(String, String)>,
+    /// Whether no nonce is ever good enough.
+    pub(super) insatiable: bool,
 }
 
 impl Default for Knobs {
@@ -51,6 +66,11 @@ impl Default for Knobs {
             registers: true,
             wants: "read".to_owned(),
             content: true,
+            proofs: None,
+            binds: true,
+            bound: false,
+            nonces: None,
+            insatiable: false,
         }
     }
 }
@@ -65,6 +85,16 @@ pub(super) struct Seen {
     pub(super) scope: Option<String>,
     pub(super) resources: Vec<String>,
     pub(super) basic: Option<String>,
+    /// The key that a sign-in was begun with.
+    pub(super) begun_with: Option<String>,
+    /// Calls that were let in, by scheme.
+    pub(super) schemes: Vec<String>,
+    /// What was wrong with proofs.
+    pub(super) unproven: Vec<&'static str>,
+    /// How often a nonce was wanted: for tokens, for calls.
+    pub(super) nonces_wanted: (usize, usize),
+    /// The keys that tokens and refresh tokens are bound to.
+    keys: HashMap<String, String>,
     codes: HashMap<String, Params>,
     /// Access tokens and their scopes.
     access: HashMap<String, String>,
@@ -77,14 +107,14 @@ pub(super) struct Guardian {
     pub(super) at: SocketAddr,
     knobs: Arc<Mutex<Knobs>>,
     seen: Arc<Mutex<Seen>>,
+    once: Arc<Once>,
 }
 
 impl Guardian {
-    #[expect(clippy::disallowed_methods, reason = "a test's server needs a task beside the test")]
     pub(super) async fn serve() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
-        let guardian = Self { at, knobs: Arc::default(), seen: Arc::default() };
+        let guardian = Self { at, knobs: Arc::default(), seen: Arc::default(), once: Arc::default() };
         let guarded = Fixture::new(false).routes().layer(from_fn_with_state(guardian.clone(), guard));
         let routes = Router::new()
             .route("/.well-known/oauth-protected-resource/mcp", get(resource))
@@ -95,7 +125,7 @@ impl Guardian {
             .route("/revoke", post(revoke))
             .with_state(guardian.clone())
             .merge(guarded);
-        tokio::spawn(async move { axum::serve(listener, routes).await });
+        listen_on(listener, routes);
         guardian
     }
 
@@ -136,34 +166,85 @@ impl Guardian {
         Answer { state: of("state").unwrap(), code: of("code"), iss: of("iss"), error: None, description: None }
     }
 
-    fn give(&self, scope: String) -> Json<Value> {
+    fn give(&self, scope: String, key: Option<String>) -> Json<Value> {
         let mut seen = self.seen.lock().unwrap();
         seen.given += 1;
         let (access, refresh) = (format!("access-{}", seen.given), format!("refresh-{}", seen.given));
         seen.access.insert(access.clone(), scope);
         seen.refresh.insert(refresh.clone());
-        Json(json!({"access_token": access, "refresh_token": refresh, "token_type": "Bearer", "expires_in": 3600}))
+        let kind = if key.is_some() { "DPoP" } else { "Bearer" };
+        if let Some(key) = key {
+            seen.keys.insert(access.clone(), key.clone());
+            seen.keys.insert(refresh.clone(), key);
+        }
+        Json(json!({"access_token": access, "refresh_token": refresh, "token_type": kind, "expires_in": 3600}))
+    }
+
+    /// The key that a request proves to hold; else the refusal. `token`: what it shows, at a call.
+    #[expect(clippy::result_large_err, reason = "a refusal is sent as it is")]
+    fn proven(&self, headers: &HeaderMap, method: &str, token: Option<&str>) -> Result<String, Response> {
+        let knobs = self.knobs.lock().unwrap().clone();
+        let url = if token.is_some() { self.mcp() } else { format!("{}/token", self.issuer()) };
+        let refused = |error: &str, nonce: Option<String>| {
+            let status = if token.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
+            let challenge = [(header::WWW_AUTHENTICATE, format!("DPoP error=\"{error}\""))];
+            let mut answer = (status, challenge, Json(json!({"error": error}))).into_response();
+            if let Some(nonce) = nonce {
+                answer.headers_mut().insert("dpop-nonce", nonce.parse().unwrap());
+            }
+            answer
+        };
+        let proof = proof::check(&self.once, headers, method, &url, token).map_err(|wrong| {
+            self.seen.lock().unwrap().unproven.push(wrong);
+            refused("invalid_dpop_proof", None)
+        })?;
+        let Some((for_tokens, for_calls)) = knobs.nonces else { return Ok(proof.thumbprint) };
+        let wanted = if token.is_some() { for_calls } else { for_tokens };
+        if !knobs.insatiable && proof.nonce.as_ref() == Some(&wanted) {
+            return Ok(proof.thumbprint);
+        }
+        let mut seen = self.seen.lock().unwrap();
+        if token.is_some() {
+            seen.nonces_wanted.1 += 1;
+        } else {
+            seen.nonces_wanted.0 += 1;
+        }
+        Err(refused("use_dpop_nonce", Some(wanted)))
     }
 }
 
 async fn guard(State(guardian): State<Guardian>, request: Request, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let scope = shown
-        .and_then(|shown| shown.strip_prefix("Bearer "))
-        .and_then(|token| guardian.seen.lock().unwrap().access.get(token).cloned());
+    let (scheme, token) = shown.and_then(|shown| shown.split_once(' ')).unwrap_or_default();
+    let (scope, key) = {
+        let seen = guardian.seen.lock().unwrap();
+        (seen.access.get(token).cloned(), seen.keys.get(token).cloned())
+    };
     let knobs = guardian.knobs.lock().unwrap().clone();
     let about = format!(
         "Bearer resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\", scope=\"{}\"",
         guardian.issuer(),
         knobs.wants
     );
+    let scope = scope.filter(|_| scheme == if key.is_some() { "DPoP" } else { "Bearer" });
     match scope {
         None => (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, about)]).into_response(),
         Some(scope) if !knobs.content || !scope.split(' ').any(|scope| scope == knobs.wants) => {
             let about = format!("{about}, error=\"insufficient_scope\"");
             (StatusCode::FORBIDDEN, [(header::WWW_AUTHENTICATE, about)]).into_response()
         }
-        Some(_) => next.run(request).await,
+        Some(_) => {
+            if let Some(key) = key {
+                let proven = guardian.proven(request.headers(), request.method().as_str(), Some(token));
+                match proven {
+                    Err(refused) => return refused,
+                    Ok(proven) if proven != key => return StatusCode::UNAUTHORIZED.into_response(),
+                    Ok(_) => {}
+                }
+            }
+            guardian.seen.lock().unwrap().schemes.push(scheme.to_owned());
+            next.run(request).await
+        }
     }
 }
 
@@ -174,6 +255,7 @@ async fn resource(State(guardian): State<Guardian>) -> Json<Value> {
         "resource": knobs.resource.unwrap_or_else(|| guardian.mcp()),
         "authorization_servers": knobs.issuers.into_iter().map(own).collect::<Vec<_>>(),
         "scopes_supported": ["read", "write", "everything"],
+        "dpop_bound_access_tokens_required": knobs.bound,
         "padding": "x".repeat(knobs.padding),
     }))
 }
@@ -192,6 +274,9 @@ async fn metadata(State(guardian): State<Guardian>) -> Response {
         "token_endpoint_auth_methods_supported": ["client_secret_basic"],
         "authorization_response_iss_parameter_supported": true,
     });
+    if let Some(proofs) = knobs.proofs {
+        told["dpop_signing_alg_values_supported"] = json!(proofs);
+    }
     if knobs.registers {
         told["registration_endpoint"] = json!(format!("{at}/register"));
     }
@@ -211,6 +296,7 @@ async fn authorize(State(guardian): State<Guardian>, Query(asked): Query<Params>
     let mut seen = guardian.seen.lock().unwrap();
     let code = format!("code-{}", seen.codes.len());
     seen.scope = asked.get("scope").cloned();
+    seen.begun_with = asked.get("dpop_jkt").cloned();
     seen.resources.push(asked["resource"].clone());
     let mut back = Url::parse(&asked["redirect_uri"]).unwrap();
     back.query_pairs_mut()
@@ -231,6 +317,15 @@ async fn token(State(guardian): State<Guardian>, headers: HeaderMap, Form(form):
         return refused("invalid_client");
     }
     guardian.seen.lock().unwrap().basic = basic;
+    let knobs = guardian.knobs.lock().unwrap().clone();
+    let key = if knobs.proofs.is_some() {
+        match guardian.proven(&headers, "POST", None) {
+            Err(refused) => return refused,
+            Ok(key) => Some(key).filter(|_| knobs.binds),
+        }
+    } else {
+        None
+    };
     if form["grant_type"] == "authorization_code" {
         let asked = {
             let mut seen = guardian.seen.lock().unwrap();
@@ -244,17 +339,21 @@ async fn token(State(guardian): State<Guardian>, headers: HeaderMap, Form(form):
         if asked["code_challenge"] != hashed || asked["redirect_uri"] != form["redirect_uri"] {
             return refused("invalid_grant");
         }
-        return guardian.give(asked.get("scope").cloned().unwrap_or_default()).into_response();
+        if asked.get("dpop_jkt").is_some_and(|begun| key.as_ref().is_some_and(|key| key != begun)) {
+            return refused("invalid_grant");
+        }
+        return guardian.give(asked.get("scope").cloned().unwrap_or_default(), key).into_response();
     }
     let scope = {
         let mut seen = guardian.seen.lock().unwrap();
-        if !seen.refresh.remove(&form["refresh_token"]) {
+        let same_key = seen.keys.get(&form["refresh_token"]) == key.as_ref();
+        if !seen.refresh.remove(&form["refresh_token"]) || !same_key {
             return refused("invalid_grant");
         }
         seen.refreshed += 1;
         seen.scope.clone().unwrap_or_default()
     };
-    guardian.give(scope).into_response()
+    guardian.give(scope, key).into_response()
 }
 
 async fn revoke(State(guardian): State<Guardian>, Form(form): Form<Params>) -> StatusCode {
