@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connected } from './support/connections';
+import { connect, connected, fares } from './support/connections';
 import type { Person } from './support/person';
 import { script } from './support/person';
 import { SCRIPTED } from './support/server';
@@ -71,15 +71,9 @@ test.describe('with the reference server', () => {
 test('a server of one\'s own is connected, told about, renamed and removed', async ({ startServer, person }) => {
   const server = await startServer({ ...SCRIPTED, PARLEY_MCP_PRIVATE: 'allow' });
   const ada = await person({ server });
-  await ada.open('/settings/connections');
-  await ada.page.getByLabel('Name', { exact: true }).fill('Nowhere');
   // A port that nobody listens at.
-  await ada.page.getByLabel('Address').fill('http://127.0.0.1:9/mcp');
-  await ada.page.getByRole('button', { name: 'Connect', exact: true }).click();
-  await expect(async () => {
-    await ada.open('/settings/connections');
-    await expect(ada.page.getByRole('region', { name: 'Nowhere' })).toContainText('Away', { timeout: 500 });
-  }).toPass();
+  await connect(ada, 'Nowhere', 'http://127.0.0.1:9/mcp');
+  await fares(ada, 'Nowhere', (region) => expect(region).toContainText('Away', { timeout: 500 }));
   const region = ada.page.getByRole('region', { name: 'Nowhere' });
   await expect(region).toContainText('It cannot be reached');
   await region.getByText('Rename or remove it').click();

@@ -1,10 +1,10 @@
 // The example apps of the MCP Apps SDK, as its makers publish them, in Parley: what they may ask of a host works.
-import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FrameLocator, Locator } from '@playwright/test';
 import { violations } from './support/axe';
+import { connected } from './support/connections';
 import type { Person } from './support/person';
 import { script } from './support/person';
 import type { Parley } from './support/server';
@@ -14,8 +14,6 @@ import { expect, test } from './support/test';
 const SERVERS = join(import.meta.dirname, '../node_modules/@modelcontextprotocol');
 const DEBUG = join(SERVERS, 'server-debug/dist/index.js');
 const BUDGET = join(SERVERS, 'server-budget-allocator/dist/index.js');
-
-test.skip(!existsSync(DEBUG) || !existsSync(BUDGET), 'the example servers are not installed');
 
 // What the apps' libraries try and may not, the browser says aloud.
 const KEPT_OUT = [/Content Security Policy/, /csp/, /sandboxed/];
@@ -33,10 +31,7 @@ async function withExamples(startServer: (settings?: Record<string, string>) => 
 
 /** Waits until a server is there, and has a tool of its called. */
 async function shown(person: Person, server: string, call: string, title: string): Promise<FrameLocator> {
-  await expect(async () => {
-    await person.open('/settings/connections');
-    await expect(person.page.getByRole('region', { name: server })).toContainText('Connected', { timeout: 500 });
-  }).toPass({ timeout: 30_000 });
+  await connected(person, server);
   await person.open('/');
   await person.begin(script(`tool ${call}`, 'say finished'));
   await person.page.getByRole('button', { name: 'Allow once' }).click();

@@ -65,6 +65,7 @@ test('without JavaScript too', async ({ person, visitor, complaints }) => {
   await page.goto('/sign-in');
   await fillAccount(page, ada.name, PASSWORD);
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await expect(page).toHaveURL(/\/$/);
   await page.goto('/settings/prompts');
   await write(page, 'explain', 'Explain {{topic}}, please.', 'subject: Something else');
   await expect(page.getByText('but no line says what it is')).toBeVisible();

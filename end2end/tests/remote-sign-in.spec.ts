@@ -1,6 +1,6 @@
 // Signing in to a connected server: one Parley's bot uses the tools of another, which asks its person first.
 import { violations } from './support/axe';
-import { connected, fares } from './support/connections';
+import { connect, connected, fares } from './support/connections';
 import { PASSWORD, type Person, script } from './support/person';
 import type { Parley } from './support/server';
 import { expect, test } from './support/test';
@@ -13,10 +13,7 @@ const wantsSignIn = (person: Person) => fares(person, 'Library', () => expect(si
 /** Connects a server, and goes to it as somebody new there, up to its question. */
 async function asked(person: Person, server: Parley): Promise<void> {
   const { page } = person;
-  await person.open('/settings/connections');
-  await page.getByLabel('Name', { exact: true }).fill('Library');
-  await page.getByLabel('Address').fill(`${server.url}/mcp`);
-  await page.getByRole('button', { name: 'Connect', exact: true }).click();
+  await connect(person, 'Library', `${server.url}/mcp`);
   await wantsSignIn(person);
   expect(await violations(page), 'a server that waits').toEqual([]);
   await signIn(person).click();
@@ -48,7 +45,9 @@ test('a server is signed in to, used and signed out of', async ({ startServer, p
   await expect(ada.replies.last()).toContainText('42');
 
   await ada.open('/settings/connections');
-  await library(ada).getByRole('button', { name: 'Sign out: Library' }).click();
+  const signOut = library(ada).getByRole('button', { name: 'Sign out: Library' });
+  await signOut.click();
+  await expect(signOut).toHaveCount(0);
   await wantsSignIn(ada);
 });
 

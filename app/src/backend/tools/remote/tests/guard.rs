@@ -3,7 +3,9 @@
 use super::{peer::Fixture, serving::listen, *};
 use axum::{
     Router,
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
+    middleware::map_response,
+    response::Response,
     routing::any,
 };
 use futures::future::BoxFuture;
@@ -13,24 +15,32 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-/// Names lead where the test says, one answer per look-up; the last answer stays.
-struct Told(Mutex<Vec<IpAddr>>);
+/// Every name leads where the test says, until it says otherwise.
+struct Told(Mutex<IpAddr>);
+
+impl Told {
+    fn to(ip: &str) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(ip.parse().unwrap())))
+    }
+
+    fn turn(&self, ip: &str) {
+        *lock(&self.0) = ip.parse().unwrap();
+    }
+}
 
 impl Lookup for Told {
     fn lookup(&self, _name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
-        let mut answers = lock(&self.0);
-        let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0] };
+        let answer = *lock(&self.0);
         Box::pin(async move { Ok(vec![answer]) })
     }
 }
 
-/// Connections that reach the public and `also`, with names that lead to `answers`.
-async fn guarded(also: Vec<SocketAddr>, answers: &[&str]) -> World {
+/// Connections that reach the public and `also`, with names that lead where they are told.
+async fn guarded(also: Vec<SocketAddr>, told: Arc<Told>) -> World {
     let (store, keys, tasks) = (test_store().await, Folder::new(), Tasks::default());
     let config = ServersConfig { operator: Vec::new(), private: true, tools_share: 5 };
-    let told = Told(Mutex::new(answers.iter().map(|ip| ip.parse().unwrap()).collect()));
     let means = means(&store, &keys, &tasks, config, quick());
-    let connections = Connections::with(means, Reach::and(also), Arc::new(told)).unwrap();
+    let connections = Connections::with(means, Reach::and(also), told).unwrap();
     World { store, connections, tasks, keys }
 }
 
@@ -81,7 +91,7 @@ async fn private_addresses_and_plain_http_are_refused_when_they_are_saved() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_leads_to_a_private_address_is_refused_at_the_connection() {
     for ip in ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "fd00::1", "64:ff9b::7f00:1"] {
-        let world = guarded(Vec::new(), &[ip]).await;
+        let world = guarded(Vec::new(), Told::to(ip)).await;
         let ann = world.person("ann").await;
         world.add(&ann, "s", "https://mcp.example/mcp").await;
         let row = world.until(&ann, ConnectionState::Away).await;
@@ -92,28 +102,24 @@ async fn a_name_that_leads_to_a_private_address_is_refused_at_the_connection() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_turns_private_is_refused_when_it_does() {
-    let fixture = Fixture::new(false);
-    let url = fixture.serve().await;
-    let at: SocketAddr = url.trim_start_matches("http://").trim_end_matches("/mcp").parse().unwrap();
+    // A server that closes after each answer: whoever asks again connects again, so looks the name up again.
+    let close = (header::CONNECTION, HeaderValue::from_static("close"));
+    let routes = Fixture::new(false).routes();
+    let at = listen(routes.layer(map_response(move |answer: Response| std::future::ready(([close.clone()], answer))))).await;
     // The server's address stands for the public one; 127.0.0.2 is the private one it turns into.
-    let world = guarded(vec![at], &["127.0.0.1", "127.0.0.2"]).await;
+    let told = Told::to("127.0.0.1");
+    let world = guarded(vec![at], Arc::clone(&told)).await;
     let ann = world.person("ann").await;
-    let id = world.add(&ann, "s", &format!("http://mcp.example:{}/mcp", at.port())).await;
+    world.add(&ann, "s", &format!("http://mcp.example:{}/mcp", at.port())).await;
     world.until(&ann, ConnectionState::Connected).await;
-    // Kept connections were checked when they were made; new ones are checked again.
-    world.connections.reconnect(&ann, &id.to_string()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    for _ in 0..20 {
-        let (a, b) = tokio::join!(
-            world.call(&ann, "s__echo", json!({"text": "x"})),
-            world.call(&ann, "s__echo", json!({"text": "x"}))
-        );
-        if a.is_error || b.is_error {
-            break;
-        }
-    }
-    let row = world.row(&ann).await;
-    assert!(row.state == ConnectionState::Connected || row.error.contains("private"), "{row:?}");
+    let before = world.call(&ann, "s__echo", json!({"text": "x"})).await;
+    assert!(!before.is_error, "{before:?}");
+
+    told.turn("127.0.0.2");
+    let after = world.call(&ann, "s__echo", json!({"text": "x"})).await;
+    assert!(after.is_error, "{after:?}");
+    let row = world.until(&ann, ConnectionState::Away).await;
+    assert!(row.error.starts_with("This address is private and may not be visited"), "{}", row.error);
     world.stop().await;
 }
 
@@ -131,7 +137,7 @@ async fn a_redirect_to_another_origin_is_never_followed_and_one_within_it_is() {
             let to = target.clone();
             let answer = move || async move { (status, [(header::LOCATION, to)]) };
             let at = listen(Router::new().route("/mcp", any(answer))).await;
-            let world = guarded(vec![at], &["127.0.0.1"]).await;
+            let world = guarded(vec![at], Told::to("127.0.0.1")).await;
             let ann = world.person("ann").await;
             world.add_with(&ann, "s", &format!("http://{at}/mcp"), &[("X-Key", "hunter2")]).await;
             let row = world.until(&ann, ConnectionState::Away).await;
