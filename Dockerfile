@@ -1,4 +1,6 @@
 # The release program with its site: `docker build -t parley .`, then `docker run -p 3000:3000 -v parley:/data parley`.
+# Whoever reaches it by a name other than localhost needs `-e PARLEY_PUBLIC_URL=https://chat.example.org` besides, or every
+# form is refused.
 FROM rust:1-trixie AS build
 RUN apt-get update && apt-get install -y --no-install-recommends nodejs npm && rm -rf /var/lib/apt/lists/*
 WORKDIR /src

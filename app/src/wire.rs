@@ -12,6 +12,7 @@ pub mod conversation;
 pub mod elicitation;
 pub mod error;
 pub mod event;
+pub mod file;
 pub mod id;
 pub mod json;
 pub mod limits;

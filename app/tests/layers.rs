@@ -130,7 +130,8 @@ fn paths(code: &str) -> Vec<Vec<String>> {
     let tokens = tokens(code);
     let (mut out, mut at) = (Vec::new(), 0);
     while at < tokens.len() {
-        if tokens[at] == "use" {
+        // `use<…>` says what a type captures.
+        if tokens[at] == "use" && tokens.get(at + 1) != Some(&"<") {
             at = tree(&tokens, at + 1, &[], &mut out);
         } else if is_word(tokens[at]) && tokens.get(at + 1) == Some(&"::") {
             let mut path = vec![tokens[at].to_owned()];

@@ -15,6 +15,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 
   test(`pages for people, ${colorScheme}`, async ({ person }) => {
+    // A dozen pages, each looked at whole.
+    test.slow();
     const ada = await person({ browser: { colorScheme } });
     expect(await violations(ada.page), 'home').toEqual([]);
     await ada.begin(script(

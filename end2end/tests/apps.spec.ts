@@ -164,3 +164,72 @@ test('an app saves no file by itself', async ({ startServer, person, complaints 
   await expect(frame.locator('#saveed')).toHaveText('{}');
   await expect(question).toHaveCount(0);
 });
+
+test('what an app told the model is shown until it goes, and can be taken back', async ({ startServer, person, complaints }) => {
+  complaints.expect(...KEPT_OUT);
+  const ada = await person({ server: await withCharts(startServer) });
+  const frame = await drawn(ada);
+  await expect(frame.locator('#result')).toHaveText('draw Rain');
+  const words = (of: Person) => of.page.getByRole('region', { name: 'What apps tell the model' });
+  const tell = async () => {
+    await press(frame.getByRole('button', { name: 'Tell' }));
+    await expect(words(ada)).toContainText('«draw», an app of Charts, tells the model something with your next message');
+  };
+  await expect(words(ada)).toHaveCount(0);
+  await tell();
+  await words(ada).getByText('«draw»').click();
+  await expect(words(ada).getByText('Three bars', { exact: true })).toBeVisible();
+  expect(await violations(ada.page, (axe) => axe.exclude('iframe'))).toEqual([]);
+
+  // In another tab too, where it is taken back for both.
+  const tab = await ada.anotherTab();
+  await words(tab).getByRole('button', { name: 'Do not tell it' }).click();
+  await expect(words(tab)).toHaveCount(0);
+  await expect(words(ada)).toHaveCount(0);
+  await tell();
+  await expect(words(tab)).toHaveCount(1);
+  await tab.page.close();
+
+  // It outlives the page, and not the app that its person closes.
+  await ada.reload();
+  await expect(words(ada)).toHaveCount(1);
+  await expect(frame.locator('#result')).toHaveText('draw Rain');
+  await press(ada.page.getByRole('button', { name: 'Close this app' }));
+  await expect(words(ada)).toHaveCount(0);
+  await press(ada.page.getByRole('button', { name: 'Show its app' }));
+  await expect(frame.locator('#result')).toHaveText('draw Rain');
+
+  await tell();
+  await ada.say('How many?');
+  await ada.answered(2);
+  await expect(ada.messages().last()).toContainText('draw told by an app of Charts');
+  await expect(words(ada)).toHaveCount(0);
+});
+
+test('an app fills the page only at a press in it, and what leads back has the focus', async ({ startServer, person, complaints }) => {
+  complaints.expect(...KEPT_OUT);
+  const ada = await person({ server: await withCharts(startServer), browser: { colorScheme: 'light' } });
+  const frame = await drawn(ada);
+  await expect(frame.locator('#theme')).toHaveText('light');
+  const whole = ada.page.getByRole('dialog', { name: 'draw, an app of Charts' });
+  // The page counts as pressed while one types in it, its frames too.
+  await ada.composer.pressSequentially('I write');
+  expect(await ada.page.evaluate(() => navigator.userActivation.isActive)).toBe(true);
+  await ada.page.emulateMedia({ colorScheme: 'dark' });
+  await expect(frame.locator('#mode')).toHaveText('inline');
+  await expect(whole).toHaveCount(0);
+  await expect(ada.composer).toBeFocused();
+
+  await press(frame.getByRole('button', { name: 'Fill the page' }));
+  await expect(whole).toBeVisible();
+  const back = whole.getByRole('button', { name: 'Back to the conversation' });
+  await expect(back).toBeFocused();
+  await ada.page.keyboard.press('Escape');
+  await expect(whole).toHaveCount(0);
+  // With the focus in the frame the keys are the app's: the line over it is still there.
+  await press(frame.getByRole('button', { name: 'Fill the page' }));
+  await frame.getByRole('button', { name: 'Tell' }).focus();
+  await expect(back).toBeVisible();
+  await back.click();
+  await expect(whole).toHaveCount(0);
+});

@@ -81,4 +81,25 @@ test.describe('with the reference server', () => {
     const file = await (await download).path();
     expect(await readFile(file, 'utf8')).toContain('é'.repeat(20_000));
   });
+
+  test('how far a tool is stands in its line, which stays one line', async ({ startServer, person }) => {
+    const server = await startServer({ ...SCRIPTED, PARLEY_MCP_SERVERS: await operatorsFile() });
+    const ada = await person({ server });
+    await connected(ada, 'Everything');
+    await ada.open('/');
+    await ada.begin(script('tool everything__trigger-long-running-operation {"duration": 10, "steps": 10}', 'say finished'));
+    const line = ada.replies.last().locator('summary').first();
+    const bar = line.getByRole('progressbar', { name: 'Progress' });
+    await expect(bar).toHaveAttribute('value', /^[1-4]0$/);
+    await expect(line).toContainText(/[1-9]0 %/);
+    await expect(bar).toHaveAttribute('value', /^[5-9]0$/);
+    await ada.answered(1);
+    await expect(bar).toHaveCount(0);
+    // The long name is cut, and the state stands beside it.
+    const name = await line.locator('code').boundingBox();
+    const state = await line.getByText(/^Done/).boundingBox();
+    if (!name || !state) throw new Error('the line is not drawn');
+    const middle = (box: { y: number; height: number }) => box.y + box.height / 2;
+    expect(Math.abs(middle(name) - middle(state))).toBeLessThan(state.height / 2);
+  });
 });

@@ -48,3 +48,54 @@ test('a message that is too long cannot be sent, and the box says by how much', 
   await expect(ada.page.getByText('10 characters too many')).toBeVisible();
   await expect(ada.page.getByRole('button', { name: 'Send', exact: true })).toBeDisabled();
 });
+
+test('near the limit the box says how many characters are left, and at it the message still goes', async ({ person }) => {
+  const ada = await person();
+  const note = ada.page.locator('#message-note');
+  const send = ada.page.getByRole('button', { name: 'Send', exact: true });
+  await ada.composer.fill('x'.repeat(29_999));
+  await expect(note).toHaveText('Enter sends, Shift+Enter makes a new line.');
+  await ada.composer.fill('x'.repeat(30_000));
+  await expect(note).toHaveText('2000 characters left of 32000.');
+  // Characters, not bytes or halves of them; and white space at the ends does not count.
+  await ada.composer.fill(`${'🦜'.repeat(31_990)}\n\n`);
+  await expect(note).toHaveText('10 characters left of 32000.');
+  await expect(ada.composer).toHaveAccessibleDescription('10 characters left of 32000.');
+  await expect(note).toHaveAttribute('aria-live', 'polite');
+  await expect(send).toBeEnabled();
+
+  const whole = `say ${'🦜'.repeat(31_996)}`;
+  await ada.composer.fill(whole);
+  await expect(note).toHaveText('0 characters left of 32000.');
+  await expect(send).toBeEnabled();
+  await ada.composer.press('Enter');
+  await expect(ada.page).toHaveURL(/\/c\//);
+  await ada.answered(1);
+  await expect(ada.messages()).toContainText(whole);
+});
+
+test('above the limit nothing is sent, the reason is said and the draft stays', async ({ person }) => {
+  const ada = await person();
+  await ada.begin('say hello');
+  await ada.answered(1);
+  const long = `${'x'.repeat(32_000)}y`;
+  await ada.composer.fill(long);
+  const note = ada.page.locator('#message-note');
+  await expect(note).toHaveText('1 character too many: a message has at most 32000.');
+  await ada.composer.press('Enter');
+  await expect(ada.page.getByRole('button', { name: 'Send', exact: true })).toBeDisabled();
+  await expect(ada.composer).toHaveValue(long);
+  await ada.reload();
+  await expect(ada.composer).toHaveValue(long);
+  await expect(note).toHaveText('1 character too many: a message has at most 32000.');
+  await expect(ada.messages()).toHaveCount(1);
+
+  await ada.composer.press('End');
+  await ada.composer.press('Control+End');
+  await ada.composer.press('Backspace');
+  await expect(note).toHaveText('0 characters left of 32000.');
+  await ada.composer.press('Enter');
+  await expect(ada.composer).toHaveValue('');
+  await ada.answered(2);
+  await expect(ada.messages()).toHaveCount(2);
+});

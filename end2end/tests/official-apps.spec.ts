@@ -78,9 +78,9 @@ test('the debug app uses everything that a host has', async ({ startServer, pers
   await expect(event('update-context')).toHaveCount(1);
   await frame.locator('#context-text').fill('the lamp is on');
   await frame.getByRole('button', { name: 'Update (Text)' }).click();
-  const tells = ada.page.getByText('What this app tells the model with your next message');
-  await tells.click();
-  await expect(ada.page.getByText('the lamp is on', { exact: true })).toBeVisible();
+  const tells = ada.page.getByRole('region', { name: 'What apps tell the model' });
+  await tells.getByText('«Debug Tool», an app of Debug').click();
+  await expect(tells.getByText('the lamp is on', { exact: true })).toBeVisible();
   await ours(ada);
   await ada.say('How is the lamp?');
   const reply = await ada.answered(2);

@@ -1,6 +1,6 @@
 // The server dies in the middle and comes back: nothing acknowledged is lost, nothing comes twice.
 import { expect, test } from './support/test';
-import { script } from './support/person';
+import { finished, script } from './support/person';
 
 test('after kill -9 a reply is interrupted with its text, and can be continued', async ({ person, startServer, complaints }) => {
   complaints.expect(/WebSocket/, /ERR_CONNECTION/, /failed: /);
@@ -27,7 +27,13 @@ test('after kill -9 a reply is interrupted with its text, and can be continued',
   await ada.reload();
   await expect(ada.messages()).toHaveCount(2);
   await expect(ada.replies).toHaveCount(2);
-  await expect(ada.replies.first().getByRole('button', { name: 'Continue' })).toBeVisible();
+  await ada.replies.first().getByRole('button', { name: 'Continue' }).click();
+  const whole = ada.replies.first();
+  await expect(whole.getByRole('group', { name: 'Versions' })).toContainText('2/2');
+  await expect(finished(whole)).toBeAttached();
+  await expect(whole).toContainText(/kept(\s+later)?\s*You said: Your last reply was cut off/);
+  const words = (await whole.locator('.prose-chat').allInnerTexts()).join('\n');
+  expect([words.match(/kept/g)?.length, words.match(/You said/g)?.length]).toEqual([1, 1]);
 });
 
 test('an unsent message survives a reload of the page', async ({ person, startServer, complaints }) => {

@@ -64,3 +64,32 @@ test('a revoked link says so, and a room is not there for a stranger', async ({ 
   await expect(eve.page.getByText('No such conversation').first()).toBeVisible();
   await expect(eve.page.getByText('private')).toHaveCount(0);
 });
+
+test('who types is named to the others alone, and no longer when they stop', async ({ person }) => {
+  const ada = await person();
+  const bob = await person();
+  const eve = await person();
+  await ada.begin('say welcome');
+  await ada.answered(1);
+  await ada.page.getByRole('button', { name: 'Share this conversation' }).click();
+  await ada.page.getByRole('button', { name: 'Make an invitation link' }).click();
+  const link = await ada.page.getByRole('textbox', { name: 'Invitation link' }).inputValue();
+  await ada.page.getByRole('button', { name: 'Close' }).click();
+  for (const one of [bob, eve]) {
+    await one.open(link);
+    await one.page.getByRole('button', { name: 'Join the conversation' }).click();
+    await expect(one.page).toHaveURL(/\/c\//);
+    await expect(one.replies).toContainText('welcome');
+  }
+  await expect(ada.page.getByRole('button', { name: '3 people, 3 here now' })).toBeVisible();
+
+  await bob.composer.pressSequentially('hm');
+  await expect(ada.page.getByText(`${bob.name} is typing…`)).toBeVisible();
+  await expect(eve.page.getByText(`${bob.name} is typing…`)).toBeVisible();
+  await eve.composer.pressSequentially('hm');
+  await expect(ada.page.getByText(`${bob.name} and ${eve.name} are typing…`)).toBeVisible();
+  await expect(bob.page.getByText(`${eve.name} is typing…`)).toBeVisible();
+  await expect(eve.page.getByText(`${eve.name} is typing…`)).toHaveCount(0);
+  for (const one of [ada, bob, eve]) await expect(one.page.getByText(/typing…/)).toHaveCount(0);
+  await expect(ada.messages(bob.name)).toHaveCount(0);
+});

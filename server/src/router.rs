@@ -1,7 +1,7 @@
 //! Every route and every layer, in order, on one screen.
 
 use crate::{
-    middleware::{headers, limit, measure, origin, peer, refusal, session, trace},
+    middleware::{forms, headers, limit, measure, origin, peer, refusal, session, trace},
     routes::{apps, attachments, check, files, guide, health, mcp, metrics, oauth, pages, sign_ins},
     state::AppState,
     telemetry::meter::Meter,
@@ -34,8 +34,9 @@ pub fn router(backend: Arc<Backend>, meter: Option<Meter>) -> Router {
         .fallback(files::file_or_page(&state, context))
         // From here outwards; a request meets the last one first.
         .layer(CompressionLayer::new().compress_when(pages::is_html))
+        .layer(from_fn(forms::forms))
         .layer(from_fn_with_state(state.clone(), session::session))
-        .layer(from_fn_with_state(state.clone(), origin::origin))
+        .layer(from_fn_with_state(origin::Gate::new(&state.backend.config), origin::origin))
         .layer(from_fn_with_state(state.clone(), limit::limit));
     Router::new()
         .merge(people)

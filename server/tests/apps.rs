@@ -7,6 +7,7 @@ use crate::support::{TestApp, TestUser, path_of, remote::serve, socket::PATIENCE
 use app::{
     backend::{
         caller::{Caller, Via},
+        config::Settings,
         tools::remote::NewConnection,
     },
     wire::{
@@ -119,9 +120,13 @@ impl World {
     }
 
     async fn with(origin: Option<&str>) -> Self {
+        Self::changed(|settings| settings.apps_origin = origin.map(str::to_owned)).await
+    }
+
+    async fn changed(change: impl FnOnce(&mut Settings)) -> Self {
         let app = TestApp::scripted_with(|settings| {
             settings.mcp_private = Some("allow".to_owned());
-            settings.apps_origin = origin.map(str::to_owned);
+            change(settings);
         })
         .await;
         let ada = app.person("ada").await;

@@ -16,7 +16,7 @@ use reqwest::{StatusCode, header};
 use secrecy::ExposeSecret;
 
 /// The page of one's servers.
-const PAGE: &str = "/settings/connections";
+pub(crate) const PAGE: &str = "/settings/connections";
 
 /// That person at their page.
 async fn at_the_page(app: &TestApp, name: &str) -> Caller {
@@ -25,7 +25,7 @@ async fn at_the_page(app: &TestApp, name: &str) -> Caller {
 }
 
 /// A token for everything of that person's.
-async fn token(app: &TestApp, name: &str) -> String {
+pub(crate) async fn token(app: &TestApp, name: &str) -> String {
     let caller = at_the_page(app, name).await;
     let made = app.backend.auth.create_api_token(&caller, "a test", Scopes::ALL, None).await.unwrap();
     made.expose_secret().to_owned()

@@ -7,7 +7,7 @@ use crate::support::{
     socket::{PATIENCE, message},
 };
 use app::{
-    backend::clock::Clock,
+    backend::{clock::Clock, test::TestStore},
     wire::{
         event::{ChatEvent, ClientEvent},
         id::{ClientId, ConversationId},
@@ -16,8 +16,10 @@ use app::{
     },
 };
 use futures::{future::join_all, join};
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use secrecy::ExposeSecret;
+use sqlx::{Connection, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{
+    process::Command,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
@@ -66,14 +68,22 @@ async fn send_for_ever(user: &TestUser, room: ConversationId, count: &AtomicUsiz
     }
 }
 
-/// Waits until a running turn's text is kept for after a crash.
-async fn checkpointed(folder: &Folder, text: &str) {
-    let file = folder.path().join("data/parley.db");
-    let mut database =
-        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file).read_only(true)).await.unwrap();
-    let kept = "SELECT COUNT(*) FROM turns WHERE instr(checkpoint, $1) > 0";
-    while sqlx::query_scalar::<_, i64>(kept).bind(text).fetch_one(&mut database).await.unwrap() == 0 {
-        sleep(Duration::from_millis(20)).await;
+/// Waits until a running turn's text is kept for after a crash, in the folder's database or the one at that address.
+async fn checkpointed(folder: &Folder, url: Option<&str>, text: &str) {
+    let kept = "SELECT COUNT(*) FROM turns WHERE checkpoint LIKE $1";
+    let text = format!("%{text}%");
+    let pause = || sleep(Duration::from_millis(20));
+    if let Some(url) = url {
+        let mut database = PgConnection::connect(url).await.unwrap();
+        while sqlx::query_scalar::<_, i64>(kept).bind(&text).fetch_one(&mut database).await.unwrap() == 0 {
+            pause().await;
+        }
+        return database.close().await.unwrap();
+    }
+    let file = SqliteConnectOptions::new().filename(folder.path().join("data/parley.db")).read_only(true);
+    let mut database = SqliteConnection::connect_with(&file).await.unwrap();
+    while sqlx::query_scalar::<_, i64>(kept).bind(&text).fetch_one(&mut database).await.unwrap() == 0 {
+        pause().await;
     }
     database.close().await.unwrap();
 }
@@ -127,9 +137,28 @@ async fn a_question_that_is_open_when_it_ends_is_answered_after_the_restart() {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_survives_kill_9_exactly_once() {
+async fn what_was_acknowledged_survives_kill_9_exactly_once_on_sqlite() {
+    what_was_acknowledged_survives_kill_9_exactly_once(None).await;
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_kill_9_exactly_once_on_postgres() {
+    if let Some(database) = TestStore::postgres().await {
+        // The server is the only one on it.
+        database.store.close().await;
+        what_was_acknowledged_survives_kill_9_exactly_once(Some(database.url.0.expose_secret())).await;
+        database.discard().await;
+    }
+}
+
+async fn what_was_acknowledged_survives_kill_9_exactly_once(url: Option<&str>) {
     let folder = Folder::new();
-    let mut served = Served::start(&mut scripted(&folder));
+    let parley = || {
+        let mut command: Command = scripted(&folder);
+        command.envs(url.map(|url| ("PARLEY_DATABASE_URL", url)));
+        command
+    };
+    let mut served = Served::start(&mut parley());
     let ada = served.visitor();
     assert!(ada.sign_up("ada", PASSWORD).await.status().is_redirection());
     let (shared, own, running) = (ada.room().await, ada.room().await, ada.room().await);
@@ -139,7 +168,7 @@ async fn what_was_acknowledged_survives_kill_9_exactly_once() {
     let count = AtomicUsize::new(0);
     let senders = join_all([shared, shared, shared, own].map(|room| send_for_ever(&ada, room, &count)));
     let kill = async {
-        timeout(PATIENCE, checkpointed(&folder, "half of it")).await.expect("no checkpoint");
+        timeout(PATIENCE, checkpointed(&folder, url, "half of it")).await.expect("no checkpoint");
         let enough = async {
             while count.load(Ordering::SeqCst) < ENOUGH {
                 sleep(Duration::from_millis(5)).await;
@@ -152,7 +181,7 @@ async fn what_was_acknowledged_survives_kill_9_exactly_once() {
     assert_eq!(served.code(), None, "it was killed");
     assert!(sent.iter().all(|sent| !sent.acknowledged.is_empty()));
 
-    let served = Served::start(&mut scripted(&folder));
+    let served = Served::start(&mut parley());
     let ada = ada.at(&served.url);
     for Sent { room, last, .. } in &sent {
         // As the page does with what it does not know the fate of.

@@ -2,13 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::support::{
-    TestApp,
-    mcp::{Client, at_the_page, challenge, message, token},
+    PASSWORD, TestApp,
+    mcp::{Client, Messages, at_the_page, challenge, message, token},
+    path_of,
 };
-use app::wire::{
-    api_token::Scopes,
-    id::{Millis, TokenId},
-    policy::{CallEnd, CalledBy, Rule},
+use app::{
+    backend::clock::Clock,
+    wire::{
+        api_token::Scopes,
+        id::{Millis, TokenId},
+        policy::{CallEnd, CalledBy, Rule},
+    },
 };
 use futures::StreamExt;
 use reqwest::{Method, StatusCode, header};
@@ -121,8 +125,15 @@ async fn a_token_does_what_it_was_made_for() {
     assert_ne!(ada.conversations().await[0].title, "Engines");
     // What was refused is on record as well as what ran, and who asked.
     let user = at_the_page(&app, "ada").await.user;
-    let mut rows = app.backend.store.tool_calls(user, None, 100).await.unwrap().items;
-    rows.retain(|row| row.via == CalledBy::Program && row.credential.is_some());
+    // The record follows the answer.
+    let rows = loop {
+        let mut rows = app.backend.store.tool_calls(user, None, 100).await.unwrap().items;
+        rows.retain(|row| row.via == CalledBy::Program && row.credential.is_some());
+        if rows.len() >= 6 && rows.iter().all(|row| row.end != CallEnd::Begun) {
+            break rows;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
     let count = |tool: &str, rule: Rule, end: CallEnd| {
         rows.iter().filter(|row| (row.tool.as_str(), row.rule, row.end) == (tool, rule, end)).count()
     };
@@ -193,6 +204,59 @@ async fn a_revoked_token_takes_its_open_streams_with_it() {
     app.stop().await;
 }
 
+/// A stream of changes of a client of today's, which has begun.
+async fn listening(client: &Client<'_>) -> Messages {
+    let filter = json!({"resourcesListChanged": true, "promptsListChanged": true});
+    let mut stream = client.stream("subscriptions/listen", json!({"notifications": filter})).await;
+    stream.until("notifications/subscriptions/acknowledged").await;
+    stream
+}
+
+#[tokio::test]
+async fn a_revoked_token_ends_what_newer_clients_listen_to_and_no_other_does() {
+    let app = TestApp::start().await;
+    let ada = app.person("ada").await;
+    let caller = at_the_page(&app, "ada").await;
+    let (ends, stays) = (token(&app, "ada", "read").await, token(&app, "ada", "read").await);
+    let id: TokenId = app.backend.auth.bearer(&ends, "/mcp").await.unwrap().unwrap().token;
+    let (first, second) = (Client::modern(&app, &ends), Client::modern(&app, &stays));
+    let (mut ended, mut open) = (listening(&first).await, listening(&second).await);
+    app.backend.auth.revoke_api_token(&caller, id).await.unwrap();
+    while ended.next().await.is_some() {}
+    ada.room().await;
+    open.until("notifications/resources/list_changed").await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_open_stream_ends_when_its_token_does() {
+    let clock = Clock::manual(Millis(1_800_000_000_000));
+    let app = TestApp::start_at(clock.clone(), |_, _| {}).await;
+    app.person("ada").await;
+    let user = at_the_page(&app, "ada").await.user;
+    let lives = async |ms: i64| {
+        let token = app::backend::auth::token::Token::generate().unwrap();
+        let until = Some(Millis(clock.now().0 + ms));
+        app.backend.store.create_api_token(user, "short", &token.hash(), Scopes::ALL, until).await.unwrap();
+        format!("parley_{}", token.expose())
+    };
+    // Its time runs from the opening: the clock itself stands still.
+    let (short, long) = (lives(300).await, lives(3_600_000).await);
+    let (short, long) = (Client::modern(&app, &short), Client::modern(&app, &long));
+    let mut open = listening(&long).await;
+    let mut ended = listening(&short).await;
+    while ended.next().await.is_some() {}
+    let session = Client::legacy(&app, short.token.as_deref().unwrap()).await;
+    let mut ended = session.listen().await;
+    while ended.next().await.is_some() {}
+    let saved = [("prompt_name", "more"), ("prompt_body", "x")];
+    let ada = app.visitor();
+    ada.sign_in("ada", PASSWORD).await;
+    assert!(ada.call(&path_of("save_prompt"), &saved).await.status().is_success());
+    open.until("notifications/prompts/list_changed").await;
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn no_strange_page_reaches_it() {
     let app = TestApp::start_with(|settings| settings.allowed_origins = Some("https://tools.example".to_owned())).await;
@@ -227,11 +291,15 @@ async fn calls_are_limited_and_bad_messages_refused() {
     assert!(response.headers()[header::RETRY_AFTER].to_str().unwrap().parse::<u64>().unwrap() > 0);
     assert_eq!(client.post("tools/list", json!({})).await.status(), StatusCode::OK);
 
-    for body in ["", "{", "[]", "null", "{\"jsonrpc\": \"2.0\"}", "\u{0}"] {
+    for (body, code) in [("", -32_700), ("{", -32_700), ("\u{0}", -32_700), ("[]", -32_600), ("null", -32_600)] {
         let request = client.request(Method::POST).header(header::CONTENT_TYPE, "application/json").body(body);
-        let status = request.send().await.unwrap().status();
-        assert!(status.is_client_error(), "{body}: {status}");
+        let refused = request.send().await.unwrap();
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{body}");
+        let told: Value = refused.json().await.unwrap();
+        assert_eq!((&told["id"], &told["error"]["code"]), (&Value::Null, &json!(code)), "{body}: {told}");
     }
+    let empty = client.request(Method::POST).json(&json!({"jsonrpc": "2.0"})).send().await.unwrap();
+    assert!(empty.status().is_client_error());
     let large = client.request(Method::POST).header(header::CONTENT_TYPE, "application/json").body("x".repeat(300_000));
     assert_eq!(large.send().await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
     app.stop().await;

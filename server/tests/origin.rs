@@ -45,7 +45,7 @@ async fn a_refusal_is_readable_by_the_page() {
     let response = request.send().await.unwrap();
     insta::assert_snapshot!(
         format!("{} {}", response.status(), response.text().await.unwrap()),
-        @r#"403 Forbidden {"forbidden":{"reason":"This request does not come from Parley's own page. Load the page again."}}"#
+        @r#"403 Forbidden {"forbidden":{"reason":"This request does not come from Parley's own page at the address it knows. Load the page again. If that does not help, whoever runs this Parley sets PARLEY_PUBLIC_URL to the address in your browser's address bar, and starts it again."}}"#
     );
 }
 
@@ -71,6 +71,22 @@ async fn a_name_that_was_made_to_point_here_is_not_ours() {
         let (host, origin) = (format!("{host}:{port}"), format!("http://{host}:{port}"));
         let status_of = post(&ada, &[("host", &host), ("origin", &origin)]).await;
         assert_eq!(status_of.is_success(), status.is_success(), "{host}: {status_of}");
+    }
+}
+
+#[tokio::test]
+async fn who_uses_a_name_that_it_was_not_told_of_is_told_the_setting_and_nothing_else() {
+    let app = TestApp::start().await;
+    for accept in ["application/json", "text/html"] {
+        let request = app.visitor().bare(Method::POST, &path_of("sign_up"));
+        let request = request.header(header::HOST, "chat.example").header(header::ORIGIN, "https://chat.example");
+        let response = request.header(header::ACCEPT, accept).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{accept}");
+        let told = response.text().await.unwrap();
+        assert!(told.contains("sets PARLEY_PUBLIC_URL to the address in your browser's address bar"), "{told}");
+        assert!(!told.contains(app.url.trim_start_matches("http://")), "{told}");
+        // A form posted without JavaScript is answered with a sentence.
+        assert_eq!(told.starts_with('{'), accept == "application/json", "{told}");
     }
 }
 

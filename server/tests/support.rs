@@ -7,6 +7,7 @@ pub mod mcp;
 pub mod peers;
 pub mod process;
 pub mod program;
+pub mod raw;
 pub mod remote;
 pub mod socket;
 
@@ -111,6 +112,8 @@ impl TestApp {
             rate_create: off(),
             rate_search: off(),
             rate_call: off(),
+            rate_tell: off(),
+            rate_mcp_session: off(),
             rate_register: off(),
             rate_client_document: off(),
             rate_frames: off(),

@@ -3,10 +3,9 @@
 
 use super::call::Call;
 use crate::wire::{
-    app::{AppAnswer, AppList, OpenedApp},
+    app::{AppAnswer, AppList, AppWord, OpenedApp},
     error::ApiError,
-    id::{CallId, MessageId},
-    message::Resource,
+    id::{CallId, ConversationId, MessageId},
     tool::Approval,
 };
 use leptos::prelude::*;
@@ -18,7 +17,7 @@ pub async fn open_app(message: MessageId, call: CallId) -> Result<OpenedApp, Api
     use super::context::{serve, signed_in};
     serve(async {
         let (backend, caller) = signed_in()?;
-        super::context::counted(&backend, &caller)?;
+        super::context::counted(&backend, crate::backend::limiter::Action::Call, &caller)?;
         let opened = backend.chat.open_app(&caller, message, &call, &backend.config.apps).await;
         opened.map_err(|error| error.told(&backend.clock))
     })
@@ -40,7 +39,7 @@ pub async fn call_for_app(
     use crate::{backend::chat::AppCall, wire::limits::APP_MESSAGE_MAX};
     serve(async {
         let (backend, caller) = signed_in()?;
-        super::context::counted(&backend, &caller)?;
+        super::context::counted(&backend, crate::backend::limiter::Action::Call, &caller)?;
         let unreadable = |why: String| ApiError::invalid("arguments", format!("The arguments are not JSON: {why}."));
         if arguments.len() > APP_MESSAGE_MAX {
             return Err(ApiError::invalid(
@@ -62,7 +61,7 @@ pub async fn read_for_app(message: MessageId, call: CallId, uri: String) -> Resu
     use super::context::{serve, signed_in};
     serve(async {
         let (backend, caller) = signed_in()?;
-        super::context::counted(&backend, &caller)?;
+        super::context::counted(&backend, crate::backend::limiter::Action::Call, &caller)?;
         let found = backend.chat.read_for_app(&caller, message, &call, &uri).await;
         found.map_err(|error| error.told(&backend.clock))
     })
@@ -75,7 +74,7 @@ pub async fn list_for_app(message: MessageId, call: CallId, list: AppList) -> Re
     use super::context::{serve, signed_in};
     serve(async {
         let (backend, caller) = signed_in()?;
-        super::context::counted(&backend, &caller)?;
+        super::context::counted(&backend, crate::backend::limiter::Action::Call, &caller)?;
         let found = backend.chat.list_for_app(&caller, message, &call, list).await;
         found.map_err(|error| error.told(&backend.clock))
     })
@@ -88,22 +87,22 @@ pub async fn result_for_app(message: MessageId, call: CallId) -> Result<Value, A
     use super::context::{serve, signed_in};
     serve(async {
         let (backend, caller) = signed_in()?;
-        super::context::counted(&backend, &caller)?;
+        super::context::counted(&backend, crate::backend::limiter::Action::Call, &caller)?;
         let found = backend.chat.result_for_app(&caller, message, &call).await;
         found.map_err(|error| error.told(&backend.clock))
     })
     .await
 }
 
-/// Keeps what an app tells the model (JSON: the params of its request) for the next message; what waits then. Nothing
-/// takes back what it told before.
+/// Keeps what an app tells the model (JSON: the params of its request) for the next message; whether something waits
+/// then. Nothing takes back what it told before.
 #[server(protocol = Call)]
-pub async fn tell_for_app(message: MessageId, call: CallId, told: String) -> Result<Option<Resource>, ApiError> {
+pub async fn tell_for_app(message: MessageId, call: CallId, told: String) -> Result<bool, ApiError> {
     use super::context::{serve, signed_in};
-    use crate::wire::limits::APP_MESSAGE_MAX;
+    use crate::{backend::limiter::Action, wire::limits::APP_MESSAGE_MAX};
     serve(async {
         let (backend, caller) = signed_in()?;
-        super::context::counted(&backend, &caller)?;
+        super::context::counted(&backend, Action::Tell, &caller)?;
         if told.len() > APP_MESSAGE_MAX {
             return Err(ApiError::invalid("told", format!("It has more than {APP_MESSAGE_MAX} bytes.")));
         }
@@ -115,14 +114,30 @@ pub async fn tell_for_app(message: MessageId, call: CallId, told: String) -> Res
     .await
 }
 
-/// What an app told the model and waits for the next message.
+/// What one's apps in a conversation told the model, which waits for one's next message; `after`: the message that this
+/// would follow, if it is not the newest of all.
 #[server(protocol = Call)]
-pub async fn told_by_app(message: MessageId, call: CallId) -> Result<Option<Resource>, ApiError> {
+pub async fn app_words(
+    conversation: ConversationId,
+    #[server(default)] after: Option<MessageId>,
+) -> Result<Vec<AppWord>, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
         let (backend, caller) = signed_in()?;
-        let waits = backend.chat.told_by_app(&caller, message, &call).await;
-        waits.map_err(|error| error.told(&backend.clock))
+        let words = backend.chat.words(&caller, conversation, after).await;
+        words.map_err(|error| error.told(&backend.clock))
+    })
+    .await
+}
+
+/// Takes back what an app told the model. It is its person who asks, and what the app spent does not count.
+#[server(protocol = Call)]
+pub async fn withdraw_word(message: MessageId, call: CallId) -> Result<(), ApiError> {
+    use super::context::{serve, signed_in};
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        let gone = backend.chat.withdraw_word(&caller, message, &call).await;
+        gone.map_err(|error| error.told(&backend.clock))
     })
     .await
 }

@@ -7,6 +7,7 @@ use crate::wire::{
     id::ConnectionId,
 };
 use leptos::prelude::*;
+use std::collections::BTreeMap;
 
 /// The page of one's servers.
 pub const PAGE: &str = "/settings/connections";
@@ -117,4 +118,37 @@ pub async fn choose_tool(server: String, tool: String, choice: ToolChoice) -> Re
     })
     .await
     .inspect_err(|error| back_to_form(PAGE, ChooseTool::PATH, error, &[]))
+}
+
+/// Fills in what a server of the operator's asks for, by the input's id (`values[api-key]=…`), and connects it with that. A
+/// secret that is left empty stays as it is; what else is left empty is forgotten.
+#[server(protocol = Call)]
+pub async fn fill_connection(id: String, #[server(default)] values: BTreeMap<String, String>) -> Result<(), ApiError> {
+    use super::context::{back_to_form, on_to_page, serve, signed_in};
+    use leptos::server_fn::ServerFn;
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        let values = values.into_iter().map(|(input, value)| (input, value.into())).collect();
+        backend.connections.fill(&caller, &id, values).await?;
+        on_to_page(PAGE);
+        Ok(())
+    })
+    .await
+    // Nothing of what was typed: it may be a key, and an address bar is read by others.
+    .inspect_err(|error| back_to_form(PAGE, FillConnection::PATH, error, &[]))
+}
+
+/// Forgets everything one filled in for a server, and ends the connection that was made with it.
+#[server(protocol = Call)]
+pub async fn empty_connection(id: String) -> Result<(), ApiError> {
+    use super::context::{back_to_form, on_to_page, serve, signed_in};
+    use leptos::server_fn::ServerFn;
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        backend.connections.empty(&caller, &id).await?;
+        on_to_page(PAGE);
+        Ok(())
+    })
+    .await
+    .inspect_err(|error| back_to_form(PAGE, EmptyConnection::PATH, error, &[]))
 }

@@ -9,6 +9,7 @@ use crate::{
         Backend,
         auth::SignIn,
         caller::{Caller, Peer},
+        limiter::{Action, Key},
     },
     wire::error::ApiError,
 };
@@ -40,13 +41,13 @@ pub(super) fn signed_in() -> Result<(Arc<Backend>, Caller), ApiError> {
     Ok((backend()?, visitor().ok_or(ApiError::SignIn)?))
 }
 
-/// Counts what an app asks for, together with what its person's programs call.
+/// Counts what an app asks for: what reaches its server together with what its person's programs call, what it tells
+/// the model by itself.
 ///
 /// # Errors
 /// [`ApiError::TooMany`].
-pub(super) fn counted(backend: &Backend, caller: &Caller) -> Result<(), ApiError> {
-    use crate::backend::limiter::{Action, Key};
-    backend.limiter.check(Action::Call, &Key::User(caller.user)).map_err(ApiError::too_many)
+pub(super) fn counted(backend: &Backend, action: Action, caller: &Caller) -> Result<(), ApiError> {
+    backend.limiter.check(action, &Key::User(caller.user)).map_err(ApiError::too_many)
 }
 
 /// The backend and the one who is signed in, an administrator.

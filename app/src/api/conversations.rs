@@ -32,6 +32,7 @@ pub async fn open_conversation(id: ConversationId) -> Result<ConversationView, A
         let messages = backend.store.page(caller.user, id, None, crate::wire::limits::PAGE).await?;
         let members = backend.chat.members(caller.user, id).await?;
         let turns = backend.chat.live(id);
+        let words = backend.chat.has_words(caller.user, id).await;
         Ok(ConversationView {
             summary: row.summary,
             seq: row.seq,
@@ -40,6 +41,7 @@ pub async fn open_conversation(id: ConversationId) -> Result<ConversationView, A
             turns,
             members,
             model: row.model,
+            words,
         })
     })
     .await

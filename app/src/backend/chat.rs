@@ -40,7 +40,7 @@ use crate::{
         clock::Clock,
         hub::Hub,
         llm::Models,
-        store::{Store, StoreError, app_contexts::AppContext, turns::NewTurnKind},
+        store::{Store, StoreError, turns::NewTurnKind},
         task::Tasks,
         tools::{ToolRegistry, picker::Picker},
     },
@@ -154,13 +154,14 @@ impl Chat {
         self.send_read(by, m, read, Vec::new()).await
     }
 
-    /// [`Chat::send`] once everything the message refers to was read, with what apps told the model.
+    /// [`Chat::send`] once everything the message refers to was read, with what apps of the servers `heard` told the
+    /// model.
     async fn send_read(
         self: &Arc<Self>,
         by: &Caller,
         m: NewMessage,
         read: Vec<Resource>,
-        told: Vec<AppContext>,
+        heard: Vec<String>,
     ) -> Result<Started, ChatError> {
         if !m.files.is_empty() {
             return Err(
@@ -168,11 +169,10 @@ impl Chat {
             );
         }
         // What is referred to stands before what is asked about it.
-        let material = told.iter().map(|word| word.material.clone()).chain(read).map(Part::Resource);
-        let parts = material.chain(text_parts(m.text)?).collect();
+        let parts = read.into_iter().map(Part::Resource).chain(text_parts(m.text)?).collect();
         let NewMessage { conversation, parent, client_id, model, .. } = m;
         let kind = NewTurnKind::Send { conversation, parent, client_id, parts };
-        self.start(by, kind, model.as_ref(), Some(conversation), told).await
+        self.start(by, kind, model.as_ref(), Some(conversation), heard).await
     }
 
     /// Stores a new version of one's own message, and begins or queues its reply.

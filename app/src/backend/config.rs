@@ -14,7 +14,7 @@ pub use check::Fault;
 pub use mcp::{MCP_TOOLSETS, McpConfig, McpEndpoint};
 pub use metrics::MetricsToken;
 pub use rate::{Rate, Rates};
-pub use servers::OperatorAccess;
+pub use servers::{OperatorAccess, OperatorInput};
 pub use settings::Settings;
 
 use secrecy::SecretString;
@@ -196,6 +196,8 @@ pub struct OperatorServer {
     pub trusted: bool,
     /// How it is reached.
     pub access: OperatorAccess,
+    /// What each person fills in before it is.
+    pub inputs: Vec<OperatorInput>,
 }
 
 /// What seals people's secrets.

@@ -41,6 +41,10 @@ pub enum Action {
     Search,
     /// A program's call of a tool, by [`Key::User`].
     Call,
+    /// What an app tells the model, by [`Key::User`].
+    Tell,
+    /// A session that a program begins, by [`Key::User`].
+    McpSession,
     /// A program's registration, by [`Key::Address`].
     Register,
     /// A fetch of a program's metadata document, by [`Key::User`].
@@ -105,6 +109,8 @@ struct Buckets {
     create: Option<Keyed>,
     search: Option<Keyed>,
     call: Option<Keyed>,
+    tell: Option<Keyed>,
+    mcp_session: Option<Keyed>,
     register: Option<Keyed>,
     client_document: Option<Keyed>,
     request: Option<Keyed>,
@@ -120,6 +126,8 @@ impl Buckets {
             Action::Create => &self.create,
             Action::Search => &self.search,
             Action::Call => &self.call,
+            Action::Tell => &self.tell,
+            Action::McpSession => &self.mcp_session,
             Action::Register => &self.register,
             Action::ClientDocument => &self.client_document,
             Action::Request => &self.request,
@@ -129,10 +137,9 @@ impl Buckets {
 
     fn all(&self) -> impl Iterator<Item = &Keyed> {
         let Self { sign_in_account, sign_in_address, sign_up, send, create, search, call, request, .. } = self;
-        let Self { register, client_document, .. } = self;
-        [sign_in_account, sign_in_address, sign_up, send, create, search, call, register, client_document, request]
-            .into_iter()
-            .flatten()
+        let Self { tell, mcp_session, register, client_document, .. } = self;
+        let first = [sign_in_account, sign_in_address, sign_up, send, create, search, call, request];
+        first.into_iter().chain([tell, mcp_session, register, client_document]).flatten()
     }
 }
 
@@ -150,6 +157,8 @@ impl Limiter {
             create: keyed(rates.create),
             search: keyed(rates.search),
             call: keyed(rates.call),
+            tell: keyed(rates.tell),
+            mcp_session: keyed(rates.mcp_session),
             register: keyed(rates.register),
             client_document: keyed(rates.client_document),
             request: keyed(rates.request),

@@ -15,6 +15,7 @@ pub mod app_contexts;
 pub mod apps;
 pub mod attachments;
 pub mod collections;
+pub mod connection_inputs;
 pub mod connections;
 pub mod conversations;
 pub mod messages;
@@ -103,6 +104,12 @@ impl Store {
         let writer = Writer::start(db.clone(), clock.clone());
         let asking = collections::Asking::beside(&db);
         Ok(Self { inner: Arc::new(Inner { db, asking, clock, writer }) })
+    }
+
+    /// How many transactions turns have taken since the store was opened: fewer than they asked for, where several were
+    /// committed together.
+    pub fn commits(&self) -> u64 {
+        self.inner.writer.commits()
     }
 
     /// Answers whether the database can be reached.

@@ -71,6 +71,9 @@ pub struct ToolCx {
     pub asking: Arc<dyn Ask>,
     /// Keeps what outlives the process.
     pub kept: Arc<dyn Keep>,
+    /// The hash of the definition that the call was decided about ([`policy::definition()`]), which a server's tool must
+    /// still have when it is called; `None`: no definition was decided about.
+    pub definition: Option<String>,
 }
 
 impl ToolCx {
@@ -268,6 +271,12 @@ impl ToolRegistry {
         self.besides(remote.offer(caller, conversation, window).await)
     }
 
+    /// [`ToolRegistry::offer`] for a turn that goes on: it waits for no server, as the turn has once.
+    pub async fn offer_again(&self, caller: &Caller, conversation: ConversationId, window: u32) -> Arc<Vec<ToolSpec>> {
+        let Some(remote) = &self.remote else { return Arc::clone(&self.specs) };
+        self.besides(remote.offer_again(caller, conversation, window).await)
+    }
+
     fn besides(&self, more: Vec<ToolSpec>) -> Arc<Vec<ToolSpec>> {
         if more.is_empty() {
             return Arc::clone(&self.specs);
@@ -435,6 +444,7 @@ pub fn spec(
         output_schema: schema::object(output.0, output.1),
         annotations,
         server: None,
+        ui: None,
     }
 }
 

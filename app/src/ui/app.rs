@@ -133,7 +133,7 @@ fn Unreachable(error: ApiError) -> impl IntoView {
         <main class="mx-auto max-w-lg p-6">
             <EmptyState glyph=Glyph::WifiOff title="This page could not be made">
                 <Banner tone=Tone::Danger class="mb-4">{error.to_string()}</Banner>
-                <Button on:click=move |_| _ = window().location().reload()>"Try again"</Button>
+                <Button press=move || _ = window().location().reload()>"Try again"</Button>
             </EmptyState>
         </main>
     }

@@ -26,8 +26,9 @@ pub mod switches;
 pub mod text;
 pub mod tool_call;
 pub mod transcript;
+pub mod words;
 
-use super::kit::{Toaster, Watched, effect};
+use super::kit::{Show, Toaster, Watched, awake, effect, lazy::later};
 use composer::Composer;
 use drafts::Draft;
 use header::{Header, LinkState};
@@ -38,6 +39,7 @@ pub use new::NewChat;
 use presence::TypingLine;
 use room::Room;
 use transcript::Transcript;
+use words::WORDS;
 
 /// A conversation with its header, transcript and composer.
 #[component]
@@ -51,6 +53,8 @@ pub fn Chat(room: Room) -> impl IntoView {
             navigate("/", NavigateOptions::default());
         }
     });
+    // The server draws no words: their code is downloaded where there are any.
+    let awake = awake();
     let title = move || {
         let title = room.summary.read().title.clone();
         if title.is_empty() { "New chat".to_owned() } else { title }
@@ -62,6 +66,7 @@ pub fn Chat(room: Room) -> impl IntoView {
         <Transcript room/>
         <div class="mx-auto w-full max-w-3xl shrink-0 px-3 pb-3 sm:px-4 sm:pb-4">
             <TypingLine room/>
+            <Show when=move || awake.get() && room.words.get() != 0>{later(&WORDS, move |draw| draw(room))}</Show>
             <RoomComposer room/>
         </div>
     }

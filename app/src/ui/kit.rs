@@ -19,7 +19,7 @@ pub mod toast;
 pub mod watched;
 
 pub use avatar::{Avatar, BotAvatar};
-pub use button::{Button, IconButton, LinkButton, Size, Variant};
+pub use button::{Button, IconButton, LinkButton, Press, Size, Variant};
 pub use dialog::Dialog;
 pub use field::{PasswordInput, TextArea, TextInput};
 pub use flow::{For, Show, Suspense, Transition, effect, memo};

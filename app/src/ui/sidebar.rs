@@ -193,9 +193,11 @@ pub fn Sidebar() -> impl IntoView {
     let awake = awake();
     effect(move || {
         if drawer.out.get() {
-            // By the next frame it has become visible: what is not cannot take the focus.
+            // By the next frame it has become visible: what is not cannot take the focus. Ctrl+K is at the search by then.
             request_animation_frame(move || {
-                if let Some(list) = list.get_untracked() {
+                if let Some(list) = list.try_get_untracked().flatten()
+                    && !list.contains(document().active_element().as_deref())
+                {
                     _ = list.focus();
                 }
             });
@@ -280,7 +282,7 @@ fn Top(drawer: Drawer) -> impl IntoView {
                 label="Hide conversations"
                 attr:popovertarget=DRAWER
                 attr:popovertargetaction="hide"
-                on:click=move |_| drawer.hide()
+                press=move || drawer.hide()
             />
         </div>
     }
@@ -301,7 +303,7 @@ fn List() -> impl IntoView {
                         view! {
                             <Banner tone=Tone::Danger class="m-2">
                                 <p>{error.to_string()}</p>
-                                <Button size=Size::Small on:click=move |_| conversations.first.refetch()>"Try again"</Button>
+                                <Button size=Size::Small press=move || conversations.first.refetch()>"Try again"</Button>
                             </Banner>
                         }
                             .into_any()
@@ -333,7 +335,7 @@ fn Rows(conversations: Conversations) -> impl IntoView {
         </Show>
         {Age::ALL.map(|age| view! { <Group conversations age/> })}
         <Show when=move || conversations.more.get()>
-            <Button size=Size::Small variant=Variant::Ghost class="w-full" on:click=move |_| conversations.load_more()>
+            <Button size=Size::Small variant=Variant::Ghost class="w-full" press=move || conversations.load_more()>
                 "Show more"
             </Button>
         </Show>

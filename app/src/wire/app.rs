@@ -1,6 +1,11 @@
 //! Apps of tools (MCP Apps, SEP-1865): pages of a server's that show what its tool answered.
 
-use super::{message::Resource, policy::Question, tool::ToolOutcome};
+use super::{
+    id::{CallId, MessageId},
+    message::Resource,
+    policy::Question,
+    tool::ToolOutcome,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -29,9 +34,6 @@ pub struct OpenedApp {
     /// Whether it wants no border of ours around it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bare: bool,
-    /// What it told the model that waits for a message to go with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told: Option<Box<Resource>>,
     /// What is to be said about it: that the copy is old, that it wants more than it may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -53,6 +55,30 @@ pub struct Domains {
     /// For the base of its addresses.
     #[serde(rename = "baseUriDomains", skip_serializing_if = "Vec::is_empty")]
     pub base: Vec<String>,
+}
+
+/// What an app told the model, which waits for its person's next message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppWord {
+    /// The reply with the app's call.
+    pub message: MessageId,
+    /// The call.
+    pub call: CallId,
+    /// What the model is to be given: the server's and the tool's names are in it.
+    pub material: Resource,
+    /// Why it does not go with the next message, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+}
+
+/// Why an app's word stays where it is when a message is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    /// Its server is switched off, or not there any more.
+    ServerAway,
+    /// Its call is on another branch of the conversation.
+    OtherBranch,
 }
 
 /// What comes of an app's wish to call a tool.

@@ -20,6 +20,8 @@ pub struct ConnectionRow {
     pub state: ConnectionState,
     /// How its person stands with it.
     pub sign_in: SignIn,
+    /// What its person fills in for it.
+    pub inputs: Vec<ConnectionInput>,
     /// What went wrong last, as a sentence; empty while nothing has.
     pub error: String,
     /// How long its last sign of life took, in milliseconds.
@@ -80,6 +82,8 @@ pub enum ConnectionState {
     Credentials,
     /// It wants its person to sign in.
     SignIn,
+    /// It is connected once its person has filled in what it needs.
+    Unfilled,
     /// Its person switched it off.
     Off,
 }
@@ -99,6 +103,7 @@ impl ConnectionState {
             Self::Away => "Away",
             Self::Credentials => "Not let in",
             Self::SignIn => "Needs sign-in",
+            Self::Unfilled => "Waiting for your details",
             Self::Off => "Switched off",
         }
     }
@@ -116,6 +121,37 @@ pub enum SignIn {
     In,
     /// They are signed in, and it wants them to allow more.
     More,
+}
+
+/// What a person fills in for a server of the operator's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionInput {
+    /// Its name in the operator's file.
+    pub id: String,
+    /// What it is, in the operator's words.
+    pub description: String,
+    /// Whether it is a secret, which is never shown again.
+    pub password: bool,
+    /// How it stands.
+    pub state: InputState,
+    /// What was filled in; empty if that is nothing, or a secret.
+    pub value: String,
+    /// What holds if nothing is filled in; empty if that is nothing, or a secret.
+    pub default: String,
+}
+
+/// How something stands that a person fills in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InputState {
+    /// Nothing is filled in, and its server waits for it.
+    Missing,
+    /// It is filled in.
+    Filled,
+    /// Nothing is filled in, and the operator's value holds.
+    Default,
+    /// It was filled in, but no present key opens it.
+    Lost,
 }
 
 /// A tool of a server.

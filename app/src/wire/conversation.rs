@@ -50,6 +50,9 @@ pub struct ConversationView {
     pub members: Vec<Member>,
     /// The model its last reply used.
     pub model: Option<ModelId>,
+    /// Whether apps told the model something that waits for the viewer's next message.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub words: bool,
 }
 
 /// Part of a list, in order, and whether more comes before it.

@@ -92,6 +92,11 @@ pub enum ChatEvent {
         /// Everybody.
         members: Vec<Member>,
     },
+    /// What the viewer's apps in a conversation told the model for the next message changed.
+    AppWords {
+        /// The room.
+        conversation: ConversationId,
+    },
     /// Somebody is typing.
     Typing {
         /// The room.

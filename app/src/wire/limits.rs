@@ -74,6 +74,10 @@ pub const CONNECTIONS_MAX: u32 = 20;
 pub const CONNECTION_NAME_MAX: usize = 40;
 /// Characters of a header's value that a connected server is sent: the longest tokens in use fit.
 pub const HEADER_VALUE_MAX: usize = 8_000;
+/// Values that a server of the operator's may have a person fill in: a form that one can still see.
+pub const CONNECTION_INPUTS_MAX: usize = 20;
+/// Characters of such a value: the longest tokens in use fit, and all of a form's stay within [`BODY_MAX`].
+pub const CONNECTION_INPUT_MAX: usize = 4_000;
 /// Milliseconds a person has to sign in to a connected server at its authorization server.
 pub const REMOTE_SIGN_IN_MS: i64 = 15 * 60_000;
 /// Characters of a client's id or secret that a person enters for a sign-in.

@@ -90,7 +90,7 @@ impl Question {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
-    /// One of Parley's own that changes nothing.
+    /// One of Parley's own, or an app's reading of a resource: it changes nothing.
     ReadOnly,
     /// A server that is vouched for says that it changes nothing.
     Trusted,

@@ -29,6 +29,9 @@ pub struct ToolSpec {
     /// The connected server whose tool it is; `None`: one of Parley's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ToolServer>,
+    /// Its app and who may call it (MCP Apps, `_meta.ui`), as far as Parley reads that; `None`: it says nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ui: Option<Value>,
 }
 
 /// A connected MCP server, as its tools name it.

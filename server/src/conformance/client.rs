@@ -151,6 +151,7 @@ impl Run {
                 ConnectionState::Away
                 | ConnectionState::Credentials
                 | ConnectionState::SignIn
+                | ConnectionState::Unfilled
                 | ConnectionState::Off => {
                     return Err(sentence(format!("The server is away. {}", row.error)));
                 }
@@ -190,6 +191,7 @@ impl Run {
             progress: Arc::new(|_, _| {}),
             asking: Arc::new(Obliging),
             kept: Arc::new(app::backend::tools::kept::Nowhere),
+            definition: None,
         };
         let call = ToolCall::new(CallId(tool.to_owned()), offered_as(tool), arguments);
         let outcome: Option<ToolOutcome> = self.backend.connections.call(&cx, &call).await;

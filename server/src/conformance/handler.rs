@@ -4,7 +4,7 @@
 use super::{content, prompts, resources, rounds, tools::ONLY_AS_TASKS};
 use app::backend::{
     hub::{Change, Hub},
-    tools::serve::{McpServer, round::digest, tasks::Work},
+    tools::serve::{McpServer, round::digest, sessions::Sessions, tasks::Work},
 };
 use axum::http::request::Parts;
 use rmcp::{
@@ -19,7 +19,6 @@ use rmcp::{
         SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext, SubscriptionSink},
-    transport::streamable_http_server::session::local::LocalSessionManager,
 };
 use serde_json::{Value, json};
 use std::{
@@ -40,13 +39,13 @@ struct Streams {
 #[derive(Clone)]
 pub(super) struct Fixtures {
     inner: McpServer,
-    sessions: Arc<LocalSessionManager>,
+    sessions: Arc<Sessions>,
     streams: Arc<Mutex<Streams>>,
     hub: Hub,
 }
 
 impl Fixtures {
-    pub(super) fn around(inner: McpServer, sessions: Arc<LocalSessionManager>, hub: Hub) -> Self {
+    pub(super) fn around(inner: McpServer, sessions: Arc<Sessions>, hub: Hub) -> Self {
         Self { inner, sessions, streams: Arc::default(), hub }
     }
 
@@ -55,7 +54,7 @@ impl Fixtures {
         let parts = cx.extensions.get::<Parts>();
         let session = parts.and_then(|parts| parts.headers.get("mcp-session-id")?.to_str().ok());
         let Some(session) = session else { return };
-        let Some(session) = self.sessions.sessions.read().await.get(session).cloned() else { return };
+        let Some(session) = self.sessions.alive().sessions.read().await.get(session).cloned() else { return };
         // A session numbers its streams, and tells no handler which is its own; a fresh session's is among the first.
         for stream in 0..8 {
             let _none_of_that_number = session.close_sse_stream(stream, Some(Duration::from_millis(100))).await;

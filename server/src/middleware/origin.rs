@@ -4,10 +4,12 @@
 //! change that. Cookies are `SameSite=Lax` besides, but another port of the same host is the same site.
 //! Our own origin is the public address; or the host that the request was sent to, if that is an IP address, localhost
 //! or the public host at another port. Any other name may be a stranger's that was made to point here after its page
-//! was loaded (DNS rebinding), and such a page must not pass for ours. Origins of other frontends may open `/ws/chat/{room}/` and nothing else.
+//! was loaded (DNS rebinding), and such a page must not pass for ours. Origins of other frontends may open
+//! `/ws/chat/{room}/` and nothing else.
+//! Where the public address was not set, whoever uses a host name meets this gate with every form: what they read and
+//! the log name the setting.
 
 use super::refusal::refuse;
-use crate::state::AppState;
 use app::{backend::config::Config, wire::error::ApiError};
 use axum::{
     extract::{Request, State},
@@ -15,17 +17,72 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Origins that are remembered as logged; after so many others one is logged again.
+const LOGGED_MAX: usize = 64;
+/// What whoever was refused is told: it may be anybody, so nothing of ours stands in it.
+const ELSEWHERE: &str = "This request does not come from Parley's own page at the address it knows. Load the page \
+again. If that does not help, whoever runs this Parley sets PARLEY_PUBLIC_URL to the address in your browser's address \
+bar, and starts it again.";
+
+/// Who comes from elsewhere, and who was logged for it.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    config: Arc<Config>,
+    logged: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Gate {
+    /// The gate of a server with those settings; says in the log if its public address is none that people can type.
+    pub fn new(config: &Config) -> Self {
+        let nowhere = match config.public_url.host() {
+            Some(url::Host::Ipv4(ip)) => ip.is_unspecified(),
+            Some(url::Host::Ipv6(ip)) => ip.is_unspecified(),
+            Some(url::Host::Domain(_)) | None => false,
+        };
+        if nowhere {
+            tracing::warn!(
+                "PARLEY_PUBLIC_URL is not set: whoever reaches Parley by a name other than localhost cannot sign in"
+            );
+        }
+        Self { config: Arc::new(config.clone()), logged: Arc::default() }
+    }
+
+    /// Logs a refusal, once for each origin, with what to do if it was none of a stranger's.
+    fn log(&self, headers: &HeaderMap) {
+        let origin = headers.get(header::ORIGIN).and_then(|origin| url::Url::parse(origin.to_str().ok()?).ok());
+        let Some(origin) = origin.map(|origin| origin.origin().ascii_serialization()) else {
+            return tracing::debug!("refused: it does not say that it comes from our page");
+        };
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.len() >= LOGGED_MAX {
+            logged.clear();
+        }
+        if logged.insert(origin.clone()) {
+            tracing::warn!(
+                %origin,
+                expected = %self.config.origin(),
+                "refused: it does not come from our page. If people reach Parley at this origin, set PARLEY_PUBLIC_URL to it"
+            );
+        }
+    }
+}
 
 /// Refuses what comes from elsewhere.
-pub async fn origin(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn origin(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let (method, path, headers) = (request.method(), request.uri().path(), request.headers());
     let harmless = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && !is_upgrade(headers);
-    if harmless || is_ours(&state.backend.config, path, headers) {
+    if harmless || is_ours(&gate.config, path, headers) {
         return next.run(request).await;
     }
-    tracing::warn!(%method, "refused: it does not come from our page");
-    let reason = "This request does not come from Parley's own page. Load the page again.".to_owned();
-    refuse(&ApiError::Forbidden { reason }, path)
+    gate.log(headers);
+    // A form that was posted without JavaScript is answered to a person.
+    let read = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
+    refuse(&ApiError::Forbidden { reason: ELSEWHERE.to_owned() }, if read { "" } else { path })
 }
 
 fn is_upgrade(headers: &HeaderMap) -> bool {
@@ -87,4 +144,83 @@ fn is_ours_without(headers: &HeaderMap) -> bool {
     }
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     !headers.contains_key(header::COOKIE) && !agent.contains("Mozilla")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use app::backend::config::Settings;
+    use std::io::{self, Write};
+    use tracing_subscriber::fmt::MakeWriter;
+
+    /// What was logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Log {
+        type Writer = Self;
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    /// The lines that a gate at that address logs of requests from those origins.
+    fn logged(bind: &str, origins: &[&str]) -> Vec<String> {
+        let log = Log::default();
+        let settings = Settings { bind: Some(bind.to_owned()), ..Settings::default() };
+        let config = settings.check(|_| None).unwrap();
+        let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let gate = Gate::new(&config);
+            for origin in origins {
+                gate.log(&HeaderMap::from_iter([(header::ORIGIN, origin.parse().unwrap())]));
+            }
+        });
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn each_origin_is_logged_once_with_the_setting_that_may_be_missing() {
+        let other = "https://chat.example";
+        let lines = logged("127.0.0.1:3000", &[other, other, "http://evil.example:81/path?secret", "null", other]);
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        for (line, origin) in lines.iter().zip([other, "http://evil.example:81"]) {
+            assert!(line.contains("WARN") && line.contains("PARLEY_PUBLIC_URL"), "{line}");
+            assert!(line.contains(&format!("origin={origin} expected=http://127.0.0.1:3000")), "{line}");
+            assert!(!line.contains("secret"), "{line}");
+        }
+    }
+
+    #[test]
+    fn strangers_cannot_make_it_remember_without_end() {
+        let many: Vec<String> = (0..3 * LOGGED_MAX).map(|n| format!("https://{n}.example")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let gate = Gate::new(&Settings::default().check(|_| None).unwrap());
+        for origin in &many {
+            gate.log(&HeaderMap::from_iter([(header::ORIGIN, origin.parse().unwrap())]));
+            assert!(gate.logged.lock().unwrap().len() <= LOGGED_MAX);
+        }
+    }
+
+    #[test]
+    fn an_address_that_nobody_can_type_is_told_at_the_start() {
+        for bind in ["0.0.0.0:3000", "[::]:3000"] {
+            let lines = logged(bind, &[]);
+            assert!(matches!(&lines[..], [line] if line.contains("PARLEY_PUBLIC_URL is not set")), "{lines:?}");
+        }
+        assert!(logged("192.0.2.1:3000", &[]).is_empty());
+    }
 }

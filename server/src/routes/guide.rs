@@ -8,7 +8,7 @@ mod words;
 
 use crate::{middleware::refusal::refuse, state::AppState};
 use app::{
-    api::socket::{Framing, accept},
+    api::socket::{Framing, Patience, accept, session_end},
     backend::{Backend, caller::Caller},
     wire::{
         error::ApiError,
@@ -59,11 +59,19 @@ async fn talk(
     let own = Arc::new(Own::default());
     let mut translator = Translator::new(Arc::clone(&own));
     let (tasks, backend) = (backend.tasks.clone(), Arc::clone(backend));
-    accept(upgrade, Framing::Plain, &tasks, async move |said: BoxedStream<Said, ApiError>| {
-        let events = backend.chat.converse(caller, asked(said, &backend, conversation, seq, own));
-        let heard = events.flat_map(move |event| stream::iter(translator.translate(event).into_iter().map(Ok)));
-        Ok(BoxedStream::from(heard))
-    })
+    let ended = session_end(&backend.hub, Some(&caller));
+    accept(
+        upgrade,
+        Framing::Plain,
+        Patience::default(),
+        &tasks,
+        ended,
+        async move |said: BoxedStream<Said, ApiError>| {
+            let events = backend.chat.converse(caller, asked(said, &backend, conversation, seq, own));
+            let heard = events.flat_map(move |event| stream::iter(translator.translate(event).into_iter().map(Ok)));
+            Ok(BoxedStream::from(heard))
+        },
+    )
     .await
 }
 

@@ -7,6 +7,9 @@
 //! streams with it. Refusals say what to show instead (`WWW-Authenticate`). What was asked is written down behind the gate
 //! ([`watched`](app::backend::tools::serve::watched)), and what is refused at it, here; never with what.
 
+mod message;
+
+use self::message::Message;
 use crate::{
     middleware::{
         limit,
@@ -45,7 +48,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::StreamExt;
-use serde::Deserialize;
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
@@ -94,23 +96,6 @@ fn cors(state: &AppState) -> CorsLayer {
         .max_age(Duration::from_mins(10))
 }
 
-/// What the gate wants to know of a message; the rest is rmcp's to read.
-#[derive(Debug, Default, Deserialize)]
-struct Message {
-    #[serde(default)]
-    method: String,
-    #[serde(default)]
-    params: Params,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Params {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    arguments: serde_json::Value,
-}
-
 async fn gate(State((state, endpoint)): State<(AppState, McpHttp)>, request: Request, next: Next) -> Response {
     let (backend, path) = (&state.backend, endpoint.server().path());
     let headers = request.headers();
@@ -134,7 +119,7 @@ async fn gate(State((state, endpoint)): State<(AppState, McpHttp)>, request: Req
     listener.subscribe(Topic::Token(bearer.token));
     if let Some(session) = headers.get(SESSION) {
         let theirs = match session.to_str() {
-            Ok(session) => endpoint.is_theirs(&bearer.caller, session).await,
+            Ok(session) => endpoint.is_theirs(&bearer.caller, session),
             Err(_) => false,
         };
         if !theirs {
@@ -142,25 +127,28 @@ async fn gate(State((state, endpoint)): State<(AppState, McpHttp)>, request: Req
             return (StatusCode::NOT_FOUND, "There is no such session. Begin another.\n").into_response();
         }
     }
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_MAX).await else {
         let sentence = format!("A request may have {BODY_MAX} bytes; this one has more, or broke off.\n");
         return (StatusCode::PAYLOAD_TOO_LARGE, sentence).into_response();
     };
-    // What is no message is refused by rmcp, in the protocol's words.
-    let message: Message = serde_json::from_slice(&body).unwrap_or_default();
+    // Nothing else than a POST brings a message.
+    let (message, body) = match (head.method == Method::POST).then(|| Message::read(&body)) {
+        None => (Message::default(), Vec::new()),
+        Some(Ok(read)) => read,
+        Some(Err(unread)) => {
+            log_refused(&endpoint, &Message::default(), &bearer, StatusCode::BAD_REQUEST);
+            return unread.into_response();
+        }
+    };
+    head.headers.remove(header::CONTENT_LENGTH);
     if let Some(refusal) = refused(&state, &endpoint, &bearer, &message) {
-        log_refused(&message, &bearer, refusal.status());
+        log_refused(&endpoint, &message, &bearer, refusal.status());
         return refusal;
     }
     let mut request = Request::from_parts(head, Body::from(body));
     request.extensions_mut().insert(bearer.caller.clone());
     let mut response = next.run(request).await;
-    if message.method == "initialize"
-        && let Some(session) = response.headers().get(SESSION).and_then(|id| id.to_str().ok())
-    {
-        endpoint.began(&bearer.caller, session).await;
-    }
     response.extensions_mut().insert(bearer.caller.user);
     let ended = ended(listener, bearer, backend.clock.clone());
     response.map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(ended))))
@@ -175,12 +163,12 @@ pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
 /// Why that message is not for that token, or not now.
 fn refused(state: &AppState, endpoint: &McpHttp, bearer: &Bearer, message: &Message) -> Option<Response> {
     let call = message.method == "tools/call";
-    let spec = if call { endpoint.server().tools().spec(&message.params.name) } else { None };
+    let spec = if call { endpoint.server().tools().spec(&message.name) } else { None };
     let scope = spec.as_ref().map_or(Scope::Read, scope_of);
     if !bearer.caller.may(scope) {
         match &spec {
             Some(spec) => record(state, bearer, message, spec),
-            None if call => turned_away(state, bearer, message, Rule::Unknown),
+            None if call => turned_away(state, bearer, message, None, Rule::Unknown),
             None => {}
         }
         let wanted = Scopes::default().with(Scope::Read).with(scope);
@@ -193,27 +181,30 @@ fn refused(state: &AppState, endpoint: &McpHttp, bearer: &Bearer, message: &Mess
         ));
     }
     // What makes us work counts, whatever its name.
-    if !call && !["resources/read", "completion/complete"].contains(&message.method.as_str()) {
-        return None;
-    }
-    let wait = state.backend.limiter.check(Action::Call, &Key::User(bearer.caller.user)).err()?;
+    let action = match message.method.as_str() {
+        "tools/call" | "resources/read" | "completion/complete" => Action::Call,
+        "initialize" => Action::McpSession,
+        _ => return None,
+    };
+    let wait = state.backend.limiter.check(action, &Key::User(bearer.caller.user)).err()?;
     if call {
-        turned_away(state, bearer, message, if spec.is_some() { Rule::Limit } else { Rule::Unknown });
+        let rule = if spec.is_some() { Rule::Limit } else { Rule::Unknown };
+        turned_away(state, bearer, message, spec.as_ref(), rule);
     }
     Some(refuse(&ApiError::too_many(wait), endpoint.server().path()))
 }
 
 /// Records that a call did not even come to be decided about.
-fn turned_away(state: &AppState, bearer: &Bearer, message: &Message, rule: Rule) {
-    let (backend, Params { name, arguments }) = (&state.backend, &message.params);
-    let called = Called { caller: &bearer.caller, tool: name, server: None, arguments, place: Place::default() };
+fn turned_away(state: &AppState, bearer: &Bearer, message: &Message, spec: Option<&ToolSpec>, rule: Rule) {
+    let (backend, Message { name, arguments, .. }) = (&state.backend, message);
+    let called = Called { caller: &bearer.caller, tool: name, spec, arguments, place: Place::default() };
     Permit::entry(&backend.store, &backend.clock, &called).turned_away(rule);
 }
 
 /// Records that a call was refused, because the token was not made for it.
 fn record(state: &AppState, bearer: &Bearer, message: &Message, spec: &ToolSpec) {
     let backend = &state.backend;
-    let called = Called::by_program(&bearer.caller, spec, &message.params.arguments);
+    let called = Called::by_program(&bearer.caller, spec, &message.arguments);
     if let Some(refusal) = out_of_scope(&backend.store, &backend.clock, &called, spec) {
         // Its words are the challenge's.
         drop(refusal.refused());
@@ -265,40 +256,14 @@ async fn ended(mut listener: Listener, bearer: Bearer, clock: Clock) {
     }
 }
 
-/// One line: which message, of whom, by which token, was refused how. A method is the client's text: only those that
-/// exist are written.
-fn log_refused(message: &Message, bearer: &Bearer, status: StatusCode) {
-    let method = known(&message.method);
+/// One line: which message, about which tool, of whom, by which token, was refused how. Methods and names are the
+/// client's text: only those that exist are written.
+fn log_refused(endpoint: &McpHttp, message: &Message, bearer: &Bearer, status: StatusCode) {
+    let method = message.known_method();
+    let server = endpoint.server();
+    let known = method == "tools/call" && server.tools().spec(&message.name).is_some();
+    let (tool, endpoint) = (if known { &*message.name } else { "" }, server.path());
     let (user, token, status) = (bearer.caller.user, bearer.token, status.as_u16());
     metrics::mcp_request(method, "refused", Duration::ZERO);
-    tracing::info!(method, %user, %token, status, outcome = "refused", "mcp");
-}
-
-/// The method, if the protocol has it.
-fn known(method: &str) -> &'static str {
-    const METHODS: [&str; 22] = [
-        "initialize",
-        "notifications/initialized",
-        "notifications/cancelled",
-        "ping",
-        "server/discover",
-        "subscriptions/listen",
-        "tools/list",
-        "tools/call",
-        "resources/list",
-        "resources/templates/list",
-        "resources/read",
-        "resources/subscribe",
-        "resources/unsubscribe",
-        "prompts/list",
-        "prompts/get",
-        "completion/complete",
-        "logging/setLevel",
-        "tasks/get",
-        "tasks/update",
-        "tasks/cancel",
-        "notifications/progress",
-        "notifications/roots/list_changed",
-    ];
-    METHODS.into_iter().find(|known| *known == method).unwrap_or("other")
+    tracing::info!(method, tool, endpoint, %user, %token, status, outcome = "refused", "mcp");
 }

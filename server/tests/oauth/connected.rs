@@ -1,7 +1,7 @@
 //! «Connected programs»: what one let in, and ending it.
 
 use super::*;
-use crate::support::path_of;
+use crate::support::{mcp::Client, path_of};
 use app::wire::oauth::ConnectedClient;
 use futures::StreamExt;
 use std::time::Duration;
@@ -65,6 +65,28 @@ async fn ending_one_ends_its_tokens_and_open_streams_and_nobody_elses() {
     assert!(connected(&ada).await.is_empty());
     assert_eq!(end(&ada, &program.id).await, StatusCode::NOT_FOUND);
     assert!(!program.tokens(&app, &ada).await["access_token"].is_null(), "it may ask again");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn ending_one_ends_what_its_newer_clients_listen_to() {
+    let (app, _) = start().await;
+    let (ada, eve) = (app.person("ada").await, app.person("eve").await);
+    let program = Program::public(&app).await;
+    let (hers, foreign) = (program.tokens(&app, &ada).await, program.tokens(&app, &eve).await);
+    let clients = [&hers, &foreign].map(|told| Client::modern(&app, told["access_token"].as_str().unwrap()));
+    let mut streams = Vec::new();
+    for client in &clients {
+        let asked = json!({"notifications": {"resourcesListChanged": true}});
+        let mut stream = client.stream("subscriptions/listen", asked).await;
+        stream.until("notifications/subscriptions/acknowledged").await;
+        streams.push(stream);
+    }
+    let [mut ended, mut open] = <[_; 2]>::try_from(streams).ok().unwrap();
+    assert_eq!(end(&ada, &program.id).await, StatusCode::OK);
+    while ended.next().await.is_some() {}
+    eve.room().await;
+    open.until("notifications/resources/list_changed").await;
     app.stop().await;
 }
 

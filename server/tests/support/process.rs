@@ -66,6 +66,11 @@ impl Served {
         assert!(sent.success());
     }
 
+    /// Whether it is still there.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// Its exit code, within a minute.
     pub fn code(&mut self) -> Option<i32> {
         for _ in 0..600 {

@@ -284,7 +284,8 @@ pub fn message(conversation: ConversationId, client_id: ClientId, text: &str) ->
     ClientEvent::Send { client_id, conversation, parent, text: text.to_owned(), files, references, model }
 }
 
-fn frame(event: &ClientEvent) -> Message {
+/// What our page sends: the byte 0, then JSON.
+pub(super) fn frame(event: &ClientEvent) -> Message {
     let mut frame = vec![0];
     serde_json::to_writer(&mut frame, event).unwrap();
     Message::binary(frame)

@@ -2,14 +2,19 @@
 //!
 //! Leptos' own `Websocket` leaves tungstenite's 128 KiB read buffer and no message limit, sends no pings, and drops
 //! incoming frames when its 2,048-slot queue is full. Here the function's own streams read from and write to the
-//! socket: a tab that floods waits on TCP, one that does not read is cut off, one that is silent is closed.
+//! socket: a tab that floods waits on TCP, one that does not read is cut off, one that is silent is closed. When its
+//! session ends a socket is gone within a second, whether its peer reads or not.
 
 use crate::{
     api::{context, encoding::JsonText},
-    backend::task::Tasks,
+    backend::{
+        caller::Caller,
+        hub::{Heard as News, Hub, Topic},
+        task::Tasks,
+    },
     wire::{
         error::ApiError,
-        event::{ChatEvent, ClientEvent},
+        event::{ByeReason, ChatEvent, ClientEvent},
         limits::{FRAME_MAX, PING_MS},
     },
 };
@@ -48,14 +53,35 @@ type Output = BoxedStream<Arc<ChatEvent>, ApiError>;
 
 /// Bytes read at once: a frame of an idle tab is under 100.
 const READ_BUFFER: usize = 4 * 1024;
-/// How long a tab may take to read what it was sent before it is cut off: it comes back and catches up.
-const SEND_PATIENCE: Duration = Duration::from_secs(30);
-/// How long a peer may take to answer our goodbye.
-const GOODBYE_PATIENCE: Duration = Duration::from_secs(2);
-/// Pings a tab may leave unanswered.
-const SILENT_PINGS: u8 = 3;
 /// Events that go out in one write at most, so that a fast turn cannot hold back the pings.
 const BATCH: usize = 64;
+
+/// How long the server waits for a socket's peer; tests shorten it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// Time between two pings.
+    pub ping: Duration,
+    /// Pings a peer may leave unanswered; then it is taken for gone.
+    pub silent_pings: u8,
+    /// How long a peer may take to read what it was sent before it is cut off: it comes back and catches up.
+    pub send: Duration,
+    /// How long a peer may take to answer our goodbye.
+    pub goodbye: Duration,
+    /// How long a socket may outlive its session, whatever its peer reads and answers: under a second.
+    pub ended: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            ping: Duration::from_millis(PING_MS.into()),
+            silent_pings: 3,
+            send: Duration::from_secs(30),
+            goodbye: Duration::from_secs(2),
+            ended: Duration::from_millis(900),
+        }
+    }
+}
 
 /// How values stand in frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,9 +108,10 @@ where
         let upgrade = WebSocketUpgrade::from_request(request, &())
             .await
             .map_err(|rejection| ApiError::invalid("upgrade", format!("This is a WebSocket: {rejection}.")))?;
-        let tasks = &context::backend()?.tasks;
+        let backend = context::backend()?;
+        let ended = session_end(&backend.hub, context::visitor().as_ref());
         let talk = move |input: BoxedStream<ClientEvent, ApiError>| server_fn(input.into());
-        accept(upgrade, Framing::Tagged, tasks, talk).await
+        accept(upgrade, Framing::Tagged, Patience::default(), &backend.tasks, ended, talk).await
     }
 
     fn run_client(path: &str, input: I) -> impl Future<Output = Result<Output, ApiError>> + Send {
@@ -93,15 +120,38 @@ where
     }
 }
 
-/// Answers an upgrade with a conversation: `talk` gets what the peer will say and gives what it shall hear. The process
-/// does not end before the goodbye is said: `tasks` knows of the socket until then.
+/// Waits until the session behind `caller` ends; for ever where there is none. It listens from the call on.
+///
+/// Beside what the socket's conversation hears of it: that is asked for more only once the peer has read what it was
+/// sent before.
+pub fn session_end(hub: &Hub, caller: Option<&Caller>) -> impl Future<Output = ()> + Send + use<> {
+    let mut listener = hub.listen();
+    if let Some(session) = caller.and_then(Caller::session) {
+        listener.subscribe(Topic::Session(session));
+    }
+    async move {
+        loop {
+            if let News::Event(_, event) = listener.next().await
+                && *event == (ChatEvent::Bye { reason: ByeReason::SignedOut })
+            {
+                return;
+            }
+        }
+    }
+}
+
+/// Answers an upgrade with a conversation: `talk` gets what the peer will say and gives what it shall hear. After
+/// `ended` the peer has [`Patience::ended`] to hear the goodbye that `talk` then gives. The process does not end before
+/// the goodbye is said: `tasks` knows of the socket until then.
 ///
 /// # Errors
 /// Whatever `talk` refuses with, before the upgrade.
 pub async fn accept<In, Out, Fut>(
     upgrade: WebSocketUpgrade,
     framing: Framing,
+    patience: Patience,
     tasks: &Tasks,
+    ended: impl Future<Output = ()> + Send + 'static,
     talk: impl FnOnce(BoxedStream<In, ApiError>) -> Fut,
 ) -> Result<Response<Body>, ApiError>
 where
@@ -117,7 +167,14 @@ where
     let open = tasks.hold();
     Ok(upgrade.read_buffer_size(READ_BUFFER).max_message_size(FRAME_MAX).max_frame_size(FRAME_MAX).on_upgrade(
         async move |socket| {
-            write(socket, give_socket, returned, output, framing, heard).await;
+            let over = async {
+                ended.await;
+                sleep(patience.ended).await;
+            };
+            tokio::select! {
+                () = write(socket, give_socket, returned, output, framing, patience, heard) => {}
+                () = over => tracing::debug!("a socket was cut off, because its session ended and it did not"),
+            }
             drop(open);
         },
     ))
@@ -238,6 +295,7 @@ async fn write<Out: Serialize>(
     returned: oneshot::Receiver<SplitStream<WebSocket>>,
     output: BoxedStream<Out, ApiError>,
     framing: Framing,
+    patience: Patience,
     heard: Arc<Heard>,
 ) {
     let (mut sink, stream) = socket.split();
@@ -246,17 +304,16 @@ async fn write<Out: Serialize>(
     if give_socket.send(stream).is_err() {
         return;
     }
-    let every = Duration::from_millis(u64::from(PING_MS));
-    let mut ping = pin!(sleep(every));
+    let mut ping = pin!(sleep(patience.ping));
     loop {
         let first = tokio::select! {
             event = output.next() => event,
             () = &mut ping => {
-                ping.as_mut().reset(Instant::now() + every);
-                if heard.silent.fetch_add(1, Ordering::Relaxed) >= SILENT_PINGS {
+                ping.as_mut().reset(Instant::now() + patience.ping);
+                if heard.silent.fetch_add(1, Ordering::Relaxed) >= patience.silent_pings {
                     break;
                 }
-                match timeout(SEND_PATIENCE, sink.send(Message::Ping(Bytes::new()))).await {
+                match timeout(patience.send, sink.send(Message::Ping(Bytes::new()))).await {
                     Ok(Ok(())) => continue,
                     _ => break,
                 }
@@ -264,7 +321,7 @@ async fn write<Out: Serialize>(
         };
         let Some(first) = first.map(|event| encode(&event, framing)) else { break };
         // What is ready by now goes out in the same write: a turn's frames often come together.
-        let written = timeout(SEND_PATIENCE, async {
+        let written = timeout(patience.send, async {
             sink.feed(first).await?;
             for _ in 1..BATCH {
                 let Some(Some(event)) = output.next().now_or_never() else { break };
@@ -283,7 +340,7 @@ async fn write<Out: Serialize>(
     let fault = heard.fault.load(Ordering::Relaxed);
     // Closing with bytes unread resets the connection, and the peer would hear of a fault instead of a goodbye
     // (RFC 6455 7.1.1): what it still says is read until it says goodbye too.
-    let _gone_already = timeout(GOODBYE_PATIENCE, async {
+    let _gone_already = timeout(patience.goodbye, async {
         sink.send(Message::Close(Some(goodbye(fault)))).await?;
         if let Ok(mut rest) = returned.await {
             while let Some(Ok(_)) = rest.next().await {}

@@ -4,7 +4,9 @@
 //! arguments. What is to last is kept for the person who asked, and only if it was they who said it; the owner's
 //! «always» on another's turn counts once. A question nobody answers lapses into «denied».
 //! Invariant: a question that a tab sees is stored, and outlives the process; before its call runs, it is stored that
-//! it was answered. The rules are looked at again then: a floor or a switch that came meanwhile holds.
+//! it was answered. The rules are looked at again then: a floor or a switch that came meanwhile holds, and a tool that is
+//! another than they were shown does not run. What was decided about goes with the call ([`Permit::definition`]), and is
+//! compared once more where the call is made.
 
 use super::{
     Chat,
@@ -138,9 +140,8 @@ impl Chat {
         spec: Option<&ToolSpec>,
         decide: impl FnOnce(policy::Entry) -> Permit,
     ) -> Permit {
-        let server = spec.and_then(|spec| spec.server.as_ref());
         let called =
-            Called { caller: &turn.by, tool: &call.name, server, arguments: call.effective(), place: place(turn) };
+            Called { caller: &turn.by, tool: &call.name, spec, arguments: call.effective(), place: place(turn) };
         decide(Permit::entry(&self.store, &self.clock, &called))
     }
 
@@ -192,7 +193,7 @@ impl Chat {
         let call = if permit.allows() { self.with_app(turn, part, call) } else { call };
         let began = Instant::now();
         let kept = self.keeping(turn, &call.id, permit.record(), left);
-        let cx = self.tool_context(turn, part, &call, kept);
+        let cx = self.tool_context(turn, part, &call, kept, permit.definition().to_owned());
         let runs = ToolCall { arguments: call.effective().clone(), ..call.clone() };
         let run = Box::pin(permit.run(self.tools.call(&cx, &runs)));
         let outcome = tokio::select! {
@@ -234,7 +235,7 @@ impl Chat {
 
     /// What an answer means for a call, once it is stored that there is one.
     async fn settle(&self, turn: &LiveTurn, part: u32, call: ToolCall, answer: Answer) -> (ToolCall, Permit) {
-        let Answer { approval, lasts, by, edited } = answer;
+        let Answer { approval, lasts, by, edited, definition: shown } = answer;
         let rule = if lasts { approval.rule() } else { Rule::Once };
         let spec = self.tools.spec_for(&turn.by, &call.name);
         if !approval.allows() {
@@ -248,7 +249,11 @@ impl Chat {
         };
         turn.call_runs(part, &call, None, None);
         let mut decision = match &spec {
-            Some(spec) => self.decision(turn, spec).await,
+            Some(spec) if definition(spec) == shown => self.decision(turn, spec).await,
+            Some(_) => {
+                let why = denied("This tool changed after the person you are talking to was asked about it.");
+                Decision::Deny(Rule::Unanswered, why)
+            }
             None => Decision::Run(Rule::Unknown),
         };
         if let Err(error) = self.store_so_far(turn, &turn.so_far()).await {
@@ -306,8 +311,9 @@ impl Chat {
             let (policy, definition) = (approval.policy(), &asked.definition);
             self.store.set_tool_policy(by.user, here, &asking.name, policy, definition).await?;
         }
+        let definition = asked.definition;
         let edited = edited.map(|arguments| Edited { arguments, by: by.name.clone() });
-        let answer = Answer { approval, lasts, by: by.user, edited };
+        let answer = Answer { approval, lasts, by: by.user, edited, definition };
         if turn.decide(call, answer) { Ok(()) } else { Err(ApiError::NotFound.into()) }
     }
 

@@ -3,7 +3,7 @@
 //! Rule: whoever may read the conversation may open the app, with a connection of their own to its server. What the app
 //! calls is decided about like a call of the model's, for the one who looks at it: where a person must be asked, the
 //! answer is the question, and the page calls again with what they said. A word about a tool that has changed since
-//! asks anew. Every call is recorded, with the conversation, as an app's.
+//! asks anew. Every call, and every resource that is read, is recorded, with the conversation, as an app's.
 //!
 //! What an app tells the model is [`told`]'s; what it is told of its own call, [`result`]'s.
 //!
@@ -35,7 +35,7 @@ use crate::{
         tool::{Approval, ToolCall, ToolOutcome, ToolSpec},
     },
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// A call that an app shows.
@@ -48,6 +48,13 @@ struct Shown {
     title: String,
     app: ToolApp,
     outcome: Option<ToolOutcome>,
+}
+
+impl Shown {
+    /// Where the app calls and reads.
+    fn place(&self) -> Place {
+        Place { turn: Some((self.conversation, self.turn)), app: true, ..Place::default() }
+    }
 }
 
 /// What an app wants called.
@@ -97,15 +104,13 @@ impl Chat {
         site: &AppsConfig,
     ) -> Result<OpenedApp, ChatError> {
         let shown = self.shown_app(by, message, call).await?;
-        let mut opened = self.servers()?.open_app(by, &shown.app, &shown.tool, site).await?;
-        opened.told = self.store.app_context(by.user, (message, call)).await?.map(Box::new);
-        Ok(opened)
+        Ok(self.servers()?.open_app(by, &shown.app, &shown.tool, site).await?)
     }
 
-    /// Reads a resource of an app's server for the app.
+    /// Reads a resource of an app's server for the app. It is recorded like a call that changes nothing.
     ///
     /// # Errors
-    /// As [`Chat::open_app`].
+    /// As [`Chat::open_app`]; `Conflict` if it cannot be recorded.
     pub async fn read_for_app(
         &self,
         by: &Caller,
@@ -114,8 +119,28 @@ impl Chat {
         uri: &str,
     ) -> Result<Value, ChatError> {
         let shown = self.shown_app(by, message, call).await?;
-        tracing::info!(server = %shown.app.server, conversation.id = %shown.conversation, "an app reads a resource");
-        Ok(self.servers()?.read_for_app(by, &shown.app, uri).await?)
+        let servers = self.servers()?;
+        let (spec, arguments) = (servers.reading_of_app(by, &shown.app).await?, json!({ "uri": uri }));
+        let (tool, spec, place) = (&*spec.name, Some(&spec), shown.place());
+        let called = Called { caller: by, tool, spec, arguments: &arguments, place };
+        let permit = Permit::entry(&self.store, &self.clock, &called).allowed(Rule::ReadOnly, None);
+        let mut found = None;
+        let work = async {
+            let read = servers.read_for_app(by, &shown.app, uri).await;
+            let outcome = match &read {
+                Ok(_) => ToolOutcome::ok("", Value::Null),
+                Err(error) => ToolOutcome::error(error.to_string()),
+            };
+            found = Some(read);
+            outcome
+        };
+        let outcome = Box::pin(permit.run(work)).await;
+        match found {
+            // It was read, but its record could not be written: then nothing is told of it.
+            Some(Ok(_)) | None if outcome.is_error => Err(ApiError::Conflict { reason: outcome.text }.into()),
+            Some(read) => Ok(read?),
+            None => Err(ApiError::Unavailable.into()),
+        }
     }
 
     /// Lists what an app's server has, for the app.
@@ -148,7 +173,7 @@ impl Chat {
         let shown = self.shown_app(by, message, call).await?;
         let servers = self.servers()?;
         let spec = servers.tool_of_app(by, &shown.app, &wanted.tool).await?;
-        let place = Place { turn: Some((shown.conversation, shown.turn)), app: true, ..Place::default() };
+        let place = shown.place();
         let permit = match self.judged(by, &spec, place, &wanted).await? {
             Judged::Permit(permit) => permit,
             Judged::Asks(question) => {
@@ -156,7 +181,7 @@ impl Chat {
                 return Ok(AppAnswer::Asks { title, question, definition });
             }
         };
-        let cx = self.app_context(by, shown.conversation);
+        let cx = self.app_context(by, shown.conversation, permit.definition().to_owned());
         let mut result = None;
         let work = async {
             let (outcome, told) =
@@ -172,8 +197,7 @@ impl Chat {
     }
 
     async fn judged(&self, by: &Caller, spec: &ToolSpec, place: Place, wanted: &AppCall) -> Result<Judged, ChatError> {
-        let server = spec.server.as_ref();
-        let called = Called { caller: by, tool: &spec.name, server, arguments: &wanted.arguments, place };
+        let called = Called { caller: by, tool: &spec.name, spec: Some(spec), arguments: &wanted.arguments, place };
         let entry = Permit::entry(&self.store, &self.clock, &called);
         let question = match policy::decide(&self.store, by, spec, &place).await {
             Decision::Run(rule) => return Ok(Judged::Permit(entry.allowed(rule, None))),
@@ -227,7 +251,7 @@ impl Chat {
     }
 
     /// What an app's call may use: there is no line in the transcript for its progress.
-    fn app_context(&self, by: &Caller, conversation: ConversationId) -> ToolCx {
+    fn app_context(&self, by: &Caller, conversation: ConversationId, definition: String) -> ToolCx {
         ToolCx {
             caller: by.clone(),
             conversation: Some(conversation),
@@ -236,6 +260,7 @@ impl Chat {
             progress: Arc::new(|_, _| {}),
             asking: Arc::new(Approved),
             kept: Arc::new(Nowhere),
+            definition: Some(definition),
         }
     }
 }

@@ -44,7 +44,10 @@ pub(super) fn turns(path: &[Message], model: &Model, several: bool, tools: &[Too
     let fixed = tokens(SYSTEM.len() + tools.iter().map(told).sum::<usize>());
     let shown = if model.sees { PICTURES_MAX } else { 0 };
     let kept = fitting(path, window.saturating_sub(fixed), shown);
-    shape(kept, &model.id, several)
+    // A reply whose question is left out goes with it: where the model called tools and said nothing more, their results
+    // would stand in the same turn as the next question, and that one would be left out too.
+    let first = kept.iter().position(|message| message.role == Role::User).unwrap_or(kept.len());
+    shape(&kept[first..], &model.id, several)
 }
 
 /// Half of the turns, the newer ones; `None` if there is nothing left to leave out.
@@ -220,3 +223,6 @@ fn told(tool: &ToolSpec) -> usize {
 fn tokens(bytes: usize) -> usize {
     bytes * 2 / 7
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,10 +9,7 @@ use crate::{
     backend::{
         caller::Caller,
         hub::Topic,
-        store::{
-            app_contexts::AppContext,
-            turns::{NewTurn, NewTurnKind, Started},
-        },
+        store::turns::{NewTurn, NewTurnKind, Started},
     },
     wire::{
         error::ApiError,
@@ -38,14 +35,14 @@ impl Chat {
         self.start(by, kind, model, Some(conversation), Vec::new()).await
     }
 
-    /// Starts a turn. `told`: what the person's apps told the model, which is in its message.
+    /// Starts a turn. `heard`: the servers whose apps' words its message takes along (`apps::told`).
     pub(super) async fn start(
         self: &Arc<Self>,
         by: &Caller,
         kind: NewTurnKind,
         model: Option<&ModelId>,
         conversation: Option<ConversationId>,
-        told: Vec<AppContext>,
+        heard: Vec<String>,
     ) -> Result<Started, ChatError> {
         if self.draining() {
             return Err(ApiError::Unavailable.into());
@@ -60,7 +57,7 @@ impl Chat {
         let (tell, answer) = oneshot::channel();
         let (chat, by) = (Arc::clone(self), by.clone());
         self.tasks.spawn("send", async move {
-            let _nobody_waits = tell.send(chat.store_and_begin(&by, new, conversation, told).await);
+            let _nobody_waits = tell.send(chat.store_and_begin(&by, new, conversation, heard).await);
         });
         // Without an answer the task has panicked; the panic is in the log.
         answer.await.unwrap_or_else(|_| Err(ApiError::Unavailable.into()))
@@ -71,14 +68,16 @@ impl Chat {
         by: &Caller,
         new: NewTurn,
         conversation: Option<ConversationId>,
-        told: Vec<AppContext>,
+        heard: Vec<String>,
     ) -> Result<Started, ChatError> {
         let sending = conversation.map(|id| Sending::new(self, id));
         let model = new.model.clone();
-        let started = self.store.start_turn(new).await?;
+        let takes_words = !heard.is_empty();
+        let started = self.store.start_turn_hearing(new, heard).await?;
         if !started.duplicate {
-            // Before anybody hears of the message: whoever does may ask what still waits.
-            self.given(by.user, started.conversation, &told).await;
+            if takes_words {
+                self.given(by.user, started.conversation).await;
+            }
             self.begin(by, &started, model).await?;
         }
         drop(sending);

@@ -5,8 +5,10 @@
 #![expect(clippy::unwrap_used, reason = "tests end by panicking")]
 
 mod approvals;
+mod changing;
 mod failures;
 mod lagging;
+mod parallel;
 mod pictures;
 mod policies;
 mod programs;
@@ -165,6 +167,7 @@ fn spec(name: &str, read_only_hint: bool) -> ToolSpec {
         output_schema: schema,
         annotations: Annotations { read_only_hint, ..Annotations::READ_ONLY },
         server: None,
+        ui: None,
     }
 }
 

@@ -3,6 +3,8 @@
 //! Invariant: a turn belongs to no socket. It ends by itself, by [`LiveTurn::stop_as`], or with the process, and then
 //! whatever it wrote is in its [`LiveTurn`]. Storing the end is `finish`'s.
 
+mod frames;
+
 use super::{
     Chat,
     approval::{Opened, Proposed},
@@ -25,6 +27,7 @@ use crate::{
         tool::{ToolCall, ToolSpec},
     },
 };
+use frames::Frames;
 use futures::{FutureExt, StreamExt};
 use serde_json::Value;
 use std::{
@@ -51,13 +54,6 @@ impl From<Fault> for Halt {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
-}
-
-/// When frames of text are due.
-struct Frames {
-    began: Instant,
-    last: Option<Instant>,
-    due: Option<Instant>,
 }
 
 impl Chat {
@@ -117,7 +113,7 @@ impl Chat {
         if let Some(calls) = resumed {
             self.answered(turn, calls, turn.begun(), &mut request).await?;
         }
-        let mut frames = Frames { began, last: None, due: None };
+        let mut frames = Frames::new(self.options.frame, began);
         let (mut shortened, mut sees) = (false, model.sees);
         for _ in turn.rounds()..self.options.rounds {
             let (before, first) = (turn.usage(), turn.len());
@@ -150,7 +146,8 @@ impl Chat {
             self.answered(turn, calls, first, &mut request).await?;
             // A search may have found tools, or a server have come or gone. If that cannot be read, the model goes on with
             // what it knows: whether a call runs is decided anew for each.
-            if let Ok(tools) = self.offered(turn, model).await {
+            let tools = self.tools.offer_again(&turn.by, turn.conversation, model.context_window).await;
+            if let Ok(tools) = self.offered(turn, tools).await {
                 request.tools = tools;
             }
         }
@@ -179,8 +176,7 @@ impl Chat {
     }
 
     /// The tools the model is told of: those there are for its person now, but for those whose calls would be denied.
-    async fn offered(&self, turn: &LiveTurn, model: &Model) -> Result<Arc<Vec<ToolSpec>>, Fault> {
-        let tools = self.tools.offer(&turn.by, turn.conversation, model.context_window).await;
+    async fn offered(&self, turn: &LiveTurn, tools: Arc<Vec<ToolSpec>>) -> Result<Arc<Vec<ToolSpec>>, Fault> {
         let tools = attachments::offered(&self.store, &turn.by, turn.conversation, tools).await;
         policy::offered(&self.store, &turn.by, turn.conversation, tools).await.map_err(unreadable)
     }
@@ -202,7 +198,8 @@ impl Chat {
         {
             *super::lock(question) = plain_text(&first.parts);
         }
-        let tools = self.offered(turn, model).await?;
+        let tools = self.tools.offer(&turn.by, turn.conversation, model.context_window).await;
+        let tools = self.offered(turn, tools).await?;
         let several = self.rooms.with(turn.conversation, |room| room.rows().is_ok_and(|rows| rows.len() > 1));
         let mut turns = context::turns(&path, model, several, &tools);
         if !resumed {
@@ -234,28 +231,31 @@ impl Chat {
         frames: &mut Frames,
     ) -> Result<Round, ProviderError> {
         let mut deltas = model.provider.stream(request);
-        let mut timer = std::pin::pin!(sleep_until(frames.began));
+        let mut timer = std::pin::pin!(sleep_until(Instant::now()));
         let mut calls = Vec::new();
         loop {
+            if let Some(due) = frames.due().filter(|due| *due != timer.deadline()) {
+                timer.as_mut().reset(due);
+            }
             let delta = tokio::select! {
                 biased;
                 delta = deltas.next() => delta,
-                () = &mut timer, if frames.due.is_some() => {
-                    frames.shown(turn);
+                () = &mut timer, if frames.due().is_some() => {
+                    frames.show(turn, Instant::now());
                     continue;
                 }
             };
             match delta.unwrap_or_else(|| Err(ProviderError::new(Category::Cut, "the stream ended without a stop"))) {
                 Ok(Delta::Text(text)) => {
                     turn.append(TextKind::Text, &text);
-                    frames.added(turn, self.options.frame, timer.as_mut());
+                    frames.added(turn, Instant::now());
                 }
                 Ok(Delta::Thinking { text, signature }) => {
                     turn.append(TextKind::Thinking, &text);
                     if let Some(seal) = signature {
                         turn.seal(seal);
                     }
-                    frames.added(turn, self.options.frame, timer.as_mut());
+                    frames.added(turn, Instant::now());
                 }
                 Ok(Delta::ToolUse(call)) => {
                     let call = self.titled(&turn.by, ToolCall { id: turn.unique(call.id), ..call });
@@ -271,11 +271,11 @@ impl Chat {
                 }
                 Ok(Delta::Usage(usage)) => turn.count(before, usage),
                 Ok(Delta::Stop(stop)) => {
-                    frames.shown(turn);
+                    frames.show(turn, Instant::now());
                     return Ok(Round { stop, calls });
                 }
                 Err(error) => {
-                    frames.shown(turn);
+                    frames.show(turn, Instant::now());
                     return Err(error);
                 }
             }
@@ -290,7 +290,15 @@ impl Chat {
         ToolCall { title, server: server.map(|server| server.name).unwrap_or_default(), ..call }
     }
 
-    pub(super) fn tool_context(&self, turn: &Arc<LiveTurn>, part: u32, call: &ToolCall, kept: Arc<dyn Keep>) -> ToolCx {
+    /// What a call may use; `definition`: the hash of the tool's definition that was decided about.
+    pub(super) fn tool_context(
+        &self,
+        turn: &Arc<LiveTurn>,
+        part: u32,
+        call: &ToolCall,
+        kept: Arc<dyn Keep>,
+        definition: String,
+    ) -> ToolCx {
         let (live, asking, call, frame) = (Arc::clone(turn), call, call.clone(), self.options.frame);
         let last = Mutex::new(None::<Instant>);
         ToolCx {
@@ -308,6 +316,7 @@ impl Chat {
             }),
             asking: self.asking(turn, part, asking),
             kept,
+            definition: Some(definition),
         }
     }
 
@@ -336,35 +345,6 @@ fn provider_fault(turn: &LiveTurn, error: &ProviderError) -> Fault {
         fault.message.push_str(" What came so far is kept.");
     }
     fault
-}
-
-impl Frames {
-    /// Text was added: the first goes out at once, then at most one frame per `frame`.
-    fn added(&mut self, turn: &LiveTurn, frame: std::time::Duration, timer: std::pin::Pin<&mut tokio::time::Sleep>) {
-        let now = Instant::now();
-        match (self.due, self.last) {
-            (Some(due), _) if now < due => {}
-            (None, Some(last)) if now < last + frame => {
-                self.due = Some(last + frame);
-                timer.reset(last + frame);
-            }
-            _ => {
-                if self.last.is_none() {
-                    metrics::first_delta(now - self.began);
-                }
-                self.shown(turn);
-                self.last = Some(now);
-            }
-        }
-    }
-
-    /// Tells what was added, now.
-    fn shown(&mut self, turn: &LiveTurn) {
-        turn.flush();
-        if self.due.take().is_some() {
-            self.last = Some(Instant::now());
-        }
-    }
 }
 
 /// What a last round's stop means for the turn.

@@ -135,6 +135,8 @@ impl Settings {
             create: faults.rate("PARLEY_RATE_CREATE", self.rate_create.as_ref(), 100, 3600),
             search: faults.rate("PARLEY_RATE_SEARCH", self.rate_search.as_ref(), 60, 60),
             call: faults.rate("PARLEY_RATE_CALL", self.rate_call.as_ref(), 120, 60),
+            tell: faults.rate("PARLEY_RATE_TELL", self.rate_tell.as_ref(), 300, 60),
+            mcp_session: faults.rate("PARLEY_RATE_MCP_SESSION", self.rate_mcp_session.as_ref(), 60, 60),
             register: faults.rate("PARLEY_RATE_REGISTER", self.rate_register.as_ref(), 20, 3600),
             client_document: faults.rate("PARLEY_RATE_CLIENT_DOCUMENT", self.rate_client_document.as_ref(), 30, 3600),
             frames: faults.rate("PARLEY_RATE_FRAMES", self.rate_frames.as_ref(), 60, 10),

@@ -1,5 +1,7 @@
 //! What other programs find of Parley: the MCP server's name, its words and its endpoints.
 
+use std::time::Duration;
+
 /// What an endpoint can be told to offer, by name: sets of tools, and the two that are no tools.
 pub const MCP_TOOLSETS: [&str; 11] = [
     "conversations",
@@ -26,6 +28,10 @@ pub struct McpConfig {
     pub instructions_tool: bool,
     /// Whether older clients get sessions; without, they hear nothing that they do not ask for.
     pub sessions: bool,
+    /// How many sessions all people's clients may have open at one endpoint.
+    pub sessions_max: usize,
+    /// How long a session stays open without a request.
+    pub session_idle: Duration,
     /// Endpoints besides `/mcp`, which offers everything.
     pub endpoints: Vec<McpEndpoint>,
 }
@@ -37,6 +43,8 @@ impl Default for McpConfig {
             instructions: None,
             instructions_tool: true,
             sessions: true,
+            sessions_max: 1_000,
+            session_idle: Duration::from_mins(5),
             endpoints: Vec::new(),
         }
     }

@@ -71,8 +71,12 @@ pub struct Rates {
     pub create: Rate,
     /// Searches of one person.
     pub search: Rate,
-    /// Calls of tools by one person's programs.
+    /// Calls of tools by one person's programs, and what their apps ask of servers.
     pub call: Rate,
+    /// What one person's apps tell the model.
+    pub tell: Rate,
+    /// Sessions that one person's programs begin.
+    pub mcp_session: Rate,
     /// Registrations of programs from one address.
     pub register: Rate,
     /// Metadata documents of programs fetched for one person.
@@ -93,6 +97,8 @@ impl Rates {
         create: Rate::OFF,
         search: Rate::OFF,
         call: Rate::OFF,
+        tell: Rate::OFF,
+        mcp_session: Rate::OFF,
         register: Rate::OFF,
         client_document: Rate::OFF,
         frames: Rate::OFF,

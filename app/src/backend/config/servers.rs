@@ -1,19 +1,22 @@
 //! The operator's file of MCP servers, in the shape that Claude Desktop reads (`mcpServers`).
 //!
 //! Invariant: every fault is found, named with the server it is in, and no value that may be a secret is repeated. What
-//! comes out is complete: variables are filled in, the program is found, and its environment is whole, so that nobody
-//! after this reads the process's own.
+//! comes out is complete but for what each person fills in ([`inputs`]): variables are filled in, the program is found, and
+//! its environment is whole, so that nobody after this reads the process's own.
 
 mod auth;
+mod inputs;
+mod template;
 
 pub use auth::{OperatorAuth, OperatorClient, OperatorGrant, OperatorProof, Told};
+pub use inputs::OperatorInput;
+pub use template::{Address, Template, Values, encoded};
 
 use super::OperatorServer;
 use crate::{backend::http, wire::connection::parse_name};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
-use std::{path::PathBuf, sync::Arc};
-use url::Url;
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 /// How an operator's server is reached.
 #[derive(Clone, Debug)]
@@ -23,16 +26,16 @@ pub enum OperatorAccess {
         /// Where it is.
         command: PathBuf,
         /// Its arguments; may hold secrets.
-        args: Vec<SecretString>,
+        args: Vec<Template>,
         /// Everything in its environment.
-        env: Vec<(String, SecretString)>,
+        env: Vec<(String, Template)>,
     },
     /// A server on the network, by streamable HTTP.
     Http {
         /// Where it is; may hold a key.
-        url: Url,
+        url: Address,
         /// Headers of every request.
-        headers: Vec<(String, SecretString)>,
+        headers: Vec<(String, Template)>,
         /// How Parley gets tokens for it; `None`: people sign in, where it wants that.
         auth: Option<Arc<OperatorAuth>>,
     },
@@ -42,7 +45,7 @@ pub enum OperatorAccess {
 /// and how people write here. Nothing else of the server's own environment, which holds its keys.
 const KEPT: [&str; 8] = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 /// The keys a server may have.
-const KEYS: [&str; 9] = ["type", "command", "args", "env", "url", "headers", "auth", "title", "trusted"];
+const KEYS: [&str; 10] = ["type", "command", "args", "env", "url", "headers", "auth", "inputs", "title", "trusted"];
 
 /// The servers of the file's text, by name.
 ///
@@ -57,18 +60,26 @@ pub fn parse(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result
     let Some(servers) = servers else {
         return Err(vec!["it has no object «mcpServers»".to_owned()]);
     };
-    let mut faults = Vec::new();
+    let mut common = Reader { environment, faults: Vec::new(), inputs: Vec::new(), used: BTreeSet::new() };
+    let shared = file.as_object().map(|file| common.inputs(file)).unwrap_or_default();
+    let (mut faults, mut used) = (common.faults, common.used);
     let mut out: Vec<OperatorServer> = Vec::new();
     let mut names: Vec<&String> = servers.keys().collect();
     names.sort();
     for name in names {
-        let mut reader = Reader { environment, faults: Vec::new() };
+        let mut reader = Reader { environment, faults: Vec::new(), inputs: shared.clone(), used: BTreeSet::new() };
         let server = reader.server(name, &servers[name]);
         if let Some(other) = out.iter().find(|other| other.prefix == prefix(name)) {
             reader.faults.push(format!("its tools would be called like those of «{}»: rename it", other.name));
         }
         faults.extend(reader.faults.into_iter().map(|fault| format!("server «{name}»: {fault}")));
         out.extend(server);
+        used.extend(reader.used);
+    }
+    if faults.is_empty() {
+        // Where something else is wrong, it may be for that that an input seems to be of no use.
+        let idle = shared.iter().filter(|input| !used.contains(&input.id));
+        faults.extend(idle.map(|input| format!("no server uses the input «{}»", input.id)));
     }
     if faults.is_empty() { Ok(out) } else { Err(faults) }
 }
@@ -94,6 +105,10 @@ pub fn prefix(name: &str) -> String {
 struct Reader<'a> {
     environment: &'a dyn Fn(&str) -> Option<String>,
     faults: Vec<String>,
+    /// What may be left open in this server's texts.
+    inputs: Vec<OperatorInput>,
+    /// Those of them that are.
+    used: BTreeSet<String>,
 }
 
 impl Reader<'_> {
@@ -113,6 +128,9 @@ impl Reader<'_> {
         for key in fields.keys().filter(|key| !KEYS.contains(&key.as_str())) {
             self.fault(format!("there is no setting «{key}»; there are {}", KEYS.join(", ")));
         }
+        let own = self.inputs(fields);
+        self.inputs.retain(|shared| !own.iter().any(|own| own.id == shared.id));
+        self.inputs.splice(..0, own.iter().cloned());
         let title = self.text(fields, "title").unwrap_or_else(|| name.to_owned());
         let trusted = match fields.get("trusted") {
             None => false,
@@ -126,7 +144,19 @@ impl Reader<'_> {
             Kind::Program => self.program(fields)?,
             Kind::Http => self.http(fields)?,
         };
-        Some(OperatorServer { name: name.to_owned(), title, prefix: prefix(name), trusted, access })
+        if self.faults.is_empty() {
+            let idle = own.iter().filter(|input| !self.used.contains(&input.id));
+            let idle: Vec<_> = idle.map(|input| format!("it has an input «{}» and no use for it", input.id)).collect();
+            self.faults.extend(idle);
+        }
+        let inputs: Vec<_> = self.inputs.iter().filter(|input| self.used.contains(&input.id)).cloned().collect();
+        for input in &inputs {
+            let default = input.default.as_ref().map(ExposeSecret::expose_secret);
+            if let Some(reason) = default.and_then(|default| access.unfit(&input.id, default)) {
+                self.fault(format!("the default of the input «{}» {reason}", input.id));
+            }
+        }
+        Some(OperatorServer { name: name.to_owned(), title, prefix: prefix(name), trusted, access, inputs })
     }
 
     /// Which of the two it is, if that can be told.
@@ -158,7 +188,7 @@ impl Reader<'_> {
         let args = match fields.get("args") {
             None => Vec::new(),
             Some(Value::Array(args)) => {
-                args.iter().enumerate().filter_map(|(at, arg)| self.expanded(arg, &format!("args[{at}]"))).collect()
+                args.iter().enumerate().filter_map(|(at, arg)| self.template(arg, &format!("args[{at}]"))).collect()
             }
             Some(_) => {
                 self.fault("«args» is not a list of texts");
@@ -168,7 +198,10 @@ impl Reader<'_> {
         let own = self.texts(fields, "env");
         let kept = KEPT.iter().filter(|name| !own.iter().any(|(own, _)| own == *name));
         let kept = kept.filter_map(|name| Some(((*name).to_owned(), (self.environment)(name)?.into())));
-        let env: Vec<(String, SecretString)> = kept.chain(own.iter().cloned()).collect();
+        let env: Vec<(String, Template)> = kept.chain(own.iter().cloned()).collect();
+        for (name, _) in own.iter().filter(|(name, value)| decides(name) && value.inputs().next().is_some()) {
+            self.fault(format!("«env.{name}»: no input may stand here, because it decides which program runs"));
+        }
         let command = self.text(fields, "command")?;
         Some(OperatorAccess::Program { command: self.found(&command, &env)?, args, env })
     }
@@ -177,7 +210,8 @@ impl Reader<'_> {
         self.out_of_place(fields, &["args", "env"], "command");
         let headers = self.texts(fields, "headers");
         for (name, value) in &headers {
-            if let Err(reason) = http::header(name, value) {
+            let sample = value.with(|_| Some("x")).unwrap_or_default();
+            if let Err(reason) = http::header(name, &sample) {
                 self.fault(reason);
             }
         }
@@ -185,14 +219,10 @@ impl Reader<'_> {
         if fields.contains_key("auth") && headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
             self.fault("it has both «auth» and a header «Authorization»");
         }
-        let url = Url::parse(&self.text(fields, "url")?).ok();
-        let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        if url.is_none() {
-            self.fault("«url» is not an http:// or https:// address");
-        }
-        let url = url?;
-        if !url.username().is_empty() || url.password().is_some() {
-            self.fault("«url» has a user name or password in it: send it as a header");
+        let url = self.template(fields.get("url")?, "url")?;
+        let url = Address::read(&url).map_err(|reason| self.fault(reason)).ok()?;
+        if auth.is_some() && url.is_open() {
+            self.fault("it has both «auth» and an input in its «url»: the token is one for everybody");
         }
         Some(OperatorAccess::Http { url, headers, auth })
     }
@@ -213,12 +243,12 @@ impl Reader<'_> {
         Some(value.to_owned())
     }
 
-    fn texts(&mut self, fields: &Map<String, Value>, key: &str) -> Vec<(String, SecretString)> {
+    fn texts(&mut self, fields: &Map<String, Value>, key: &str) -> Vec<(String, Template)> {
         match fields.get(key) {
             None => Vec::new(),
             Some(Value::Object(values)) => values
                 .iter()
-                .filter_map(|(name, value)| Some((name.clone(), self.expanded(value, &format!("{key}.{name}"))?)))
+                .filter_map(|(name, value)| Some((name.clone(), self.template(value, &format!("{key}.{name}"))?)))
                 .collect(),
             Some(_) => {
                 self.fault(format!("«{key}» is not an object of texts"));
@@ -227,13 +257,26 @@ impl Reader<'_> {
         }
     }
 
+    /// A text that is the same for everybody.
     fn expanded(&mut self, value: &Value, at: &str) -> Option<SecretString> {
+        let text = self.template(value, at)?.closed();
+        if text.is_none() {
+            self.fault(format!("«{at}»: no input may stand here, only in «headers», «url», «env» and «args»"));
+        }
+        text
+    }
+
+    /// A text in which a person's values may stand open.
+    fn template(&mut self, value: &Value, at: &str) -> Option<Template> {
         let Some(text) = value.as_str() else {
             self.fault(format!("«{at}» is not a text"));
             return None;
         };
-        match expand(text, self.environment) {
-            Ok(text) => Some(text.into()),
+        match Template::read(text, self.environment, &self.inputs) {
+            Ok(text) => {
+                self.used.extend(text.inputs().map(str::to_owned));
+                Some(text)
+            }
             Err(reason) => {
                 self.fault(format!("«{at}»: {reason}"));
                 None
@@ -242,9 +285,9 @@ impl Reader<'_> {
     }
 
     /// The program of that name, as the child's own PATH has it.
-    fn found(&mut self, command: &str, env: &[(String, SecretString)]) -> Option<PathBuf> {
-        let path =
-            env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.expose_secret()).unwrap_or_default();
+    fn found(&mut self, command: &str, env: &[(String, Template)]) -> Option<PathBuf> {
+        let path = env.iter().find(|(name, _)| name == "PATH").and_then(|(_, path)| path.closed()).unwrap_or_default();
+        let path = path.expose_secret();
         let found = if command.contains('/') {
             Some(PathBuf::from(command)).filter(|file| file.is_file())
         } else {
@@ -266,108 +309,10 @@ enum Kind {
     Http,
 }
 
-/// Fills in `${NAME}` and `${NAME:-otherwise}`.
-fn expand(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
-    let (mut out, mut rest) = (String::new(), text);
-    while let Some((before, after)) = rest.split_once("${") {
-        let (inside, behind) = after.split_once('}').ok_or("a «${» has no «}»")?;
-        let (name, otherwise) = match inside.split_once(":-") {
-            Some((name, otherwise)) => (name, Some(otherwise.to_owned())),
-            None => (inside, None),
-        };
-        let value = environment(name).or(otherwise).ok_or_else(|| format!("the variable {name} is not set"))?;
-        out.push_str(before);
-        out.push_str(&value);
-        rest = behind;
-    }
-    Ok(out + rest)
+/// Whether that variable of a program's environment says what it runs, or what is loaded into it.
+fn decides(variable: &str) -> bool {
+    variable == "PATH" || variable.starts_with("LD_") || variable.starts_with("DYLD_")
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-
-    fn environment(name: &str) -> Option<String> {
-        let value = match name {
-            "PATH" => "/usr/bin:/bin",
-            "HOME" => "/home/parley",
-            "PARLEY_ANTHROPIC_API_KEY" => "sk-secret",
-            "TOKEN" => "t0ken",
-            _ => return None,
-        };
-        Some(value.to_owned())
-    }
-
-    #[test]
-    fn a_file_of_claude_desktop_is_read_and_filled_in() {
-        let text = r#"{"mcpServers": {
-            "Files (home)": {"command": "sh", "args": ["-c", "${HOME}", "${MISSING:-x}"], "env": {"KEY": "${TOKEN}"}},
-            "web": {"type": "http", "url": "https://mcp.example/mcp?k=${TOKEN}",
-                    "headers": {"Authorization": "Bearer ${TOKEN}"}, "trusted": true, "title": "The web"}
-        }}"#;
-        let servers = parse(text, &environment).unwrap();
-        let [files, web] = servers.as_slice() else { panic!("two") };
-        assert_eq!((files.prefix.as_str(), files.title.as_str(), files.trusted), ("files_home", "Files (home)", false));
-        let OperatorAccess::Program { command, args, env } = &files.access else { panic!("a program") };
-        assert!(command.is_absolute() && command.ends_with("sh"));
-        let args: Vec<_> = args.iter().map(ExposeSecret::expose_secret).collect();
-        assert_eq!(args, ["-c", "/home/parley", "x"]);
-        let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
-        assert_eq!(env, [("PATH", "/usr/bin:/bin"), ("HOME", "/home/parley"), ("KEY", "t0ken")]);
-        assert_eq!((web.title.as_str(), web.trusted), ("The web", true));
-        let OperatorAccess::Http { url, headers, auth: None } = &web.access else { panic!("http") };
-        assert_eq!(url.as_str(), "https://mcp.example/mcp?k=t0ken");
-        assert_eq!(headers[0].1.expose_secret(), "Bearer t0ken");
-    }
-
-    #[test]
-    fn every_fault_is_named_with_its_server_and_no_secret_with_it() {
-        let text = r#"{"mcpServers": {
-            "both": {"command": "sh", "url": "http://h/"},
-            "gone": {"command": "no-such-program-anywhere", "args": "x"},
-            "hurl": {"url": "http://u:hunter2@h/", "headers": {"Accept": "x", "b d": "y"}},
-            "none": {},
-            "odd": {"command": "sh", "envs": {}, "trusted": "yes", "env": {"A": "${NOPE}", "B": 1}},
-            "old": {"type": "sse", "url": "http://h/sse"},
-            "o-d-d": {"command": "sh"}, "o_d_d": {"command": "sh"},
-            "list": []
-        }}"#;
-        let faults = parse(text, &environment).unwrap_err().join("\n");
-        assert!(!faults.contains("hunter2"));
-        insta::assert_snapshot!(faults, @r"
-        server «both»: it needs either a «command» or a «url»
-        server «gone»: «args» is not a list of texts
-        server «gone»: there is no program «no-such-program-anywhere» in PATH
-        server «hurl»: the header «accept» is written by the protocol itself
-        server «hurl»: «b d» is not a header's name: letters, digits and «-»
-        server «hurl»: «url» has a user name or password in it: send it as a header
-        server «list»: it is not an object
-        server «list»: it needs either a «command» or a «url»
-        server «none»: it needs either a «command» or a «url»
-        server «o_d_d»: its tools would be called like those of «o-d-d»: rename it
-        server «odd»: there is no setting «envs»; there are type, command, args, env, url, headers, auth, title, trusted
-        server «odd»: «trusted» is neither true nor false
-        server «odd»: «env.A»: the variable NOPE is not set
-        server «odd»: «env.B» is not a text
-        server «old»: its «type» is sse, the protocol's old transport, which Parley does not speak; many such servers have an address for http too
-        ");
-        for (text, words) in [("{", "it is not JSON (line 1"), ("{}", "no object «mcpServers»"), ("[]", "no object")]
-        {
-            assert!(parse(text, &environment).unwrap_err()[0].contains(words), "{text}");
-        }
-    }
-
-    #[test]
-    fn prefixes_are_plain_and_short() {
-        for (name, expected) in [
-            ("Files", "files"),
-            ("  My -- Größe  ", "my_gr_e"),
-            ("___", "server"),
-            ("日本", "server"),
-            ("abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrstuvwx"),
-        ] {
-            assert_eq!(prefix(name), expected, "{name}");
-        }
-    }
-}
+mod tests;

@@ -180,6 +180,15 @@ pub struct Settings {
     #[arg(long, env = "PARLEY_MCP_SESSIONS", value_name = "ON", global = true, help_heading = "MCP server")]
     pub mcp_sessions: Option<String>,
 
+    /// How many such sessions all people's programs may have open at one endpoint; beyond it the oldest of whoever has
+    /// the most ends [default: 1000]
+    #[arg(long, env = "PARLEY_MCP_SESSIONS_MAX", value_name = "COUNT", global = true, help_heading = "MCP server")]
+    pub mcp_sessions_max: Option<String>,
+
+    /// Seconds that such a session stays open without a request [default: 300]
+    #[arg(long, env = "PARLEY_MCP_SESSION_IDLE", value_name = "SECONDS", global = true, help_heading = "MCP server")]
+    pub mcp_session_idle: Option<String>,
+
     /// Endpoints besides /mcp, with blanks between them, each /mcp/PATH=TOOLSET,TOOLSET (conversations,
     /// collections, chat, sentiment, arithmetic, clock, web, lorem, attachments, resources, prompts)
     #[arg(long, env = "PARLEY_MCP_ENDPOINTS", value_name = "ENDPOINTS", global = true, help_heading = "MCP server")]
@@ -235,9 +244,17 @@ pub struct Settings {
     #[arg(long, env = "PARLEY_RATE_SEARCH", value_name = "RATE", global = true, help_heading = "Limits")]
     pub rate_search: Option<String>,
 
-    /// Calls of tools, readings and completions by one person's programs, over MCP [default: 120/1m]
+    /// Calls of tools, readings and completions by one person's programs over MCP, and by tools' apps [default: 120/1m]
     #[arg(long, env = "PARLEY_RATE_CALL", value_name = "RATE", global = true, help_heading = "Limits")]
     pub rate_call: Option<String>,
+
+    /// What one person's apps tell the model for the next message [default: 300/1m]
+    #[arg(long, env = "PARLEY_RATE_TELL", value_name = "RATE", global = true, help_heading = "Limits")]
+    pub rate_tell: Option<String>,
+
+    /// Sessions that one person's programs begin over MCP [default: 60/1m]
+    #[arg(long, env = "PARLEY_RATE_MCP_SESSION", value_name = "RATE", global = true, help_heading = "Limits")]
+    pub rate_mcp_session: Option<String>,
 
     /// Registrations of programs that sign in to /mcp, from one address [default: 20/1h]
     #[arg(long, env = "PARLEY_RATE_REGISTER", value_name = "RATE", global = true, help_heading = "Limits")]

@@ -62,6 +62,7 @@ mod tests {
             output_schema: serde_json::json!({}),
             annotations: Annotations::READ_ONLY,
             server: None,
+            ui: None,
         };
         let names = ToolNames::new(&[tool("a.b"), tool("a_b"), tool("a..b"), tool("a._b")]);
         let out: Vec<_> = ["a.b", "a_b", "a..b", "a._b", "gone.x"].iter().map(|n| names.outward(n)).collect();

@@ -86,6 +86,35 @@ impl Store {
         tx.commit().await
     }
 
+    /// Keeps them in place of `before`, which are those that were read; without `tokens` they are forgotten. `false`, and
+    /// nothing is changed, if it is others that are kept by now, or none.
+    pub async fn replace_remote_grant(
+        &self,
+        by: UserId,
+        server: &str,
+        before: &str,
+        tokens: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let replaced = if let Some(tokens) = tokens {
+            execute!(
+                &mut tx,
+                "UPDATE remote_grants SET tokens = $4, changed_at = $5
+                 WHERE user_id = $1 AND server = $2 AND tokens = $3",
+                by.to_string(),
+                server,
+                before,
+                tokens,
+                self.inner.clock.now().0,
+            )?
+        } else {
+            let sql = "DELETE FROM remote_grants WHERE user_id = $1 AND server = $2 AND tokens = $3";
+            execute!(&mut tx, sql, by.to_string(), server, before)?
+        };
+        tx.commit().await?;
+        Ok(replaced > 0)
+    }
+
     /// Keeps a sign-in under way, in place of an earlier one to that server; what lapsed is removed.
     pub async fn begin_remote_sign_in(&self, by: UserId, new: &StoredSignIn) -> Result<(), StoreError> {
         let Millis(now) = self.inner.clock.now();

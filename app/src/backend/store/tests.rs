@@ -8,6 +8,7 @@ mod app_contexts;
 mod apps;
 mod attachments;
 mod collections;
+mod connection_inputs;
 mod connections;
 mod conversations;
 mod full_disk;

@@ -34,6 +34,13 @@ pub struct NewTurn {
     pub model: ModelId,
 }
 
+/// A turn to start, with the servers whose apps are heard (`app_contexts`).
+#[derive(Debug)]
+pub(super) struct Beginning {
+    pub(super) new: NewTurn,
+    pub(super) heard: Vec<String>,
+}
+
 /// The ways a turn begins.
 #[derive(Clone, Debug)]
 pub enum NewTurnKind {
@@ -180,7 +187,14 @@ impl Store {
     /// `Conflict("not_yours")` for an edit of another's message; `Conflict("not_a_reply")`; `Conflict("running")` for a
     /// reply that is not finished; `Conflict("complete")` for continuing one that is whole.
     pub async fn start_turn(&self, new: NewTurn) -> Result<Started, StoreError> {
-        self.inner.writer.ask(Op::Start, Box::new(new)).await.map(|started| *started)
+        self.start_turn_hearing(new, Vec::new()).await
+    }
+
+    /// [`Store::start_turn`] of a message that takes along, as its first parts, what its sender's apps of the servers
+    /// `heard` told the model on its branch. That is taken away in the same transaction.
+    pub async fn start_turn_hearing(&self, new: NewTurn, heard: Vec<String>) -> Result<Started, StoreError> {
+        let beginning = Box::new(Beginning { new, heard });
+        self.inner.writer.ask(Op::Start, beginning).await.map(|started| *started)
     }
 
     /// Keeps the text so far, for after a crash, and renews the turn's lease for [`LEASE_MS`]. Changes no `seq`.

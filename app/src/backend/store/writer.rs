@@ -11,7 +11,7 @@ use super::{
     db::{Db, Tx},
     search::Unindexed,
     tool_calls::{RecordedCall, Unrecorded},
-    turns::{FinishTurn, NewTurn, Started, write},
+    turns::{Beginning, FinishTurn, Started, write},
     wal,
 };
 use crate::{
@@ -22,7 +22,14 @@ use crate::{
     },
 };
 use futures::FutureExt;
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -76,7 +83,7 @@ impl<I, O> Job<I, O> {
 /// What the writer can do.
 #[derive(Debug)]
 pub(super) enum Op {
-    Start(Job<Box<NewTurn>, Box<Started>>),
+    Start(Job<Box<Beginning>, Box<Started>>),
     Checkpoint(Job<Checkpoint, ()>),
     Finish(Job<Box<FinishTurn>, Box<Message>>),
     Record(Job<Box<RecordedCall>, ()>),
@@ -132,6 +139,8 @@ impl Op {
 pub(super) struct Writer {
     queue: mpsc::Sender<Op>,
     tasks: Tasks,
+    /// Transactions that were committed.
+    commits: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -140,10 +149,16 @@ impl Writer {
         let (queue, incoming) = mpsc::channel(QUEUE);
         let tasks = Tasks::default();
         let stopping = tasks.stopping();
-        let written = Arc::new(Notify::new());
-        tasks.spawn("database log", wal::keep_short(db.clone(), Arc::clone(&written), tasks.stopping()));
-        tasks.spawn("store writer", async move { Batches { db, clock, written }.run(incoming, stopping).await });
-        Self { queue, tasks }
+        let (written, commits) = (Arc::new(Notify::new()), Arc::<AtomicU64>::default());
+        let batches = Batches { db: db.clone(), clock, written: Arc::clone(&written), commits: Arc::clone(&commits) };
+        tasks.spawn("database log", wal::keep_short(db, written, tasks.stopping()));
+        tasks.spawn("store writer", async move { batches.run(incoming, stopping).await });
+        Self { queue, tasks, commits }
+    }
+
+    /// How many transactions it has committed.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// Hands over one operation and waits until it is committed or refused.
@@ -176,6 +191,7 @@ struct Batches {
     clock: Clock,
     /// Told after each commit.
     written: Arc<Notify>,
+    commits: Arc<AtomicU64>,
 }
 
 impl Batches {
@@ -215,6 +231,7 @@ impl Batches {
             Ok(()) => {
                 tx.commit().await?;
                 self.written.notify_one();
+                self.commits.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }
             Err(error) => {

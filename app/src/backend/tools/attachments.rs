@@ -66,10 +66,5 @@ impl Tool for Reader {
 
 /// A size for people and models.
 pub fn bytes(count: usize) -> String {
-    match count {
-        1 => "1 byte".to_owned(),
-        0..1_000 => format!("{count} bytes"),
-        1_000..1_000_000 => format!("{} kB", count.div_ceil(1_000)),
-        _ => format!("{}.{} MB", count / 1_000_000, count / 100_000 % 10),
-    }
+    crate::wire::file::size(u64::try_from(count).unwrap_or(u64::MAX))
 }

@@ -24,6 +24,7 @@ mod ear;
 mod edit;
 mod errand;
 mod execution;
+mod inputs;
 mod lines;
 mod link;
 pub mod oauth;
@@ -71,7 +72,10 @@ use crate::{
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::Semaphore;
@@ -116,9 +120,10 @@ pub struct Means {
 pub struct Options {
     /// How long connecting may take.
     pub connect: Duration,
-    /// How long a turn waits for servers that are being connected for the first time.
+    /// How long a turn waits, once, for servers that are being connected for the first time.
     pub first: Duration,
-    /// How long a call waits for a server that has to be connected for it.
+    /// How long a call waits for a server that has to be connected for it. A server that hung while it slept is still on
+    /// offer, for nobody knows it yet: the first call of a tool of its waits this long, and only that call.
     pub wake: Duration,
     /// How long a connection stays open unused.
     pub idle: Duration,
@@ -184,6 +189,8 @@ struct Pool {
     keep: Arc<oauth::Keep>,
     /// Who has used connections since the start; written when somebody first does.
     people: Mutex<HashMap<UserId, Arc<Person>>>,
+    /// How often somebody waited in vain for servers that were never connected before.
+    late: AtomicUsize,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -236,6 +243,7 @@ impl Connections {
             keep: Arc::new(keep),
             programs: Arc::new(Semaphore::new(PROGRAMS_MAX)),
             people: Mutex::default(),
+            late: AtomicUsize::new(0),
         })))
     }
 
@@ -256,9 +264,30 @@ impl Connections {
 
     /// What a model with a window of `window` tokens is offered of a person's tools in a conversation: all, or, where
     /// they would take more than their share, [`SEARCH`] with the pinned ones and those that were found there. The
-    /// order is stable and what is found comes last, so that a provider's cache keeps what stands before it.
+    /// order is stable and what is found comes last, so that a provider's cache keeps what stands before it. This is for
+    /// a turn's beginning: it waits a moment for servers that were never connected before.
     pub async fn offer(&self, caller: &Caller, conversation: ConversationId, window: u32) -> Vec<ToolSpec> {
-        let Some(person) = self.ready(caller).await else { return Vec::new() };
+        match self.ready(caller).await {
+            Some(person) => self.offered(&person, caller, conversation, window).await,
+            None => Vec::new(),
+        }
+    }
+
+    /// [`Connections::offer`] as far as is known now, for a turn that goes on: nobody is waited for a second time.
+    pub async fn offer_again(&self, caller: &Caller, conversation: ConversationId, window: u32) -> Vec<ToolSpec> {
+        match self.awake(caller).await {
+            Some(person) => self.offered(&person, caller, conversation, window).await,
+            None => Vec::new(),
+        }
+    }
+
+    async fn offered(
+        &self,
+        person: &Person,
+        caller: &Caller,
+        conversation: ConversationId,
+        window: u32,
+    ) -> Vec<ToolSpec> {
         let tools = person.tools_for_model();
         let cost: u64 = tools.iter().map(|tool| tool.cost).sum();
         if cost * 100 <= u64::from(window) * self.0.share {
@@ -320,12 +349,24 @@ impl Connections {
 
     /// The person, their servers awake; waits a moment for servers that were never connected before.
     async fn ready(&self, caller: &Caller) -> Option<Arc<Person>> {
+        let person = self.awake(caller).await?;
+        // Late servers are offered in the next round or turn.
+        if tokio::time::timeout(self.0.options.first, person.tried()).await.is_err() {
+            self.0.late.fetch_add(1, Ordering::Relaxed);
+        }
+        Some(person)
+    }
+
+    /// The person, their servers awake.
+    async fn awake(&self, caller: &Caller) -> Option<Arc<Person>> {
         let person = self.person(caller.user).await?;
         person.touch(&self.0);
-        let tried = person.tried();
-        // Late servers are offered in the next round or turn.
-        let _late = tokio::time::timeout(self.0.options.first, tried).await;
         Some(person)
+    }
+
+    /// How often, since the start, somebody waited in vain for servers that were never connected before.
+    pub fn late(&self) -> usize {
+        self.0.late.load(Ordering::Relaxed)
     }
 
     /// The person's servers, read from the store once.

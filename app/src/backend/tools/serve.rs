@@ -24,6 +24,7 @@ mod prompts;
 pub mod resources;
 pub mod round;
 mod session;
+pub mod sessions;
 mod setup;
 mod subscriptions;
 pub mod tasks;
@@ -243,7 +244,7 @@ impl ServerHandler for McpServer {
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        self.offer.begin_early(self.early());
+        self.session.begin_early(self.early());
         let uris = requested.resource_subscriptions.iter().flatten().filter(|uri| self.is_offered(uri));
         let uris: Vec<String> = uris.take(limits::MCP_SUBSCRIPTIONS_MAX).cloned().collect();
         let filter = SubscriptionFilter::builder().prompts_list_changed().resources_list_changed();
@@ -251,7 +252,7 @@ impl ServerHandler for McpServer {
     }
 
     async fn listen(&self, cx: SubscriptionContext) -> Result<(), ErrorData> {
-        let early = self.offer.early().unwrap_or_else(|| self.early());
+        let early = self.session.early().unwrap_or_else(|| self.early());
         let caller = self.caller(cx.request_context())?;
         let _place = self.offer.listeners.enter(caller.user)?;
         let accepted = cx.accepted();

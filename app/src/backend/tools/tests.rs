@@ -77,6 +77,7 @@ pub(super) async fn scene_on(t: &TestStore) -> Scene {
         progress,
         asking: Arc::new(ask::Approved),
         kept: Arc::new(kept::Nowhere),
+        definition: None,
     };
     Scene { cx, hub, tools, site, notes }
 }

@@ -20,7 +20,7 @@ pub fn Branch(room: Room, id: MessageId, head: ArcRwSignal<Head>) -> impl IntoVi
                     label="Version before"
                     class=SMALL
                     disabled=Signal::derive(move || place.get().0 == 0)
-                    on:click=move |_| room.walk(id, -1)
+                    press=move || room.walk(id, -1)
                 />
                 <span class="tabular-nums" aria-live="polite">
                     {move || format!("{}/{}", place.get().0 + 1, place.get().1)}
@@ -30,7 +30,7 @@ pub fn Branch(room: Room, id: MessageId, head: ArcRwSignal<Head>) -> impl IntoVi
                     label="Version after"
                     class=SMALL
                     disabled=Signal::derive(move || place.get().0 + 1 >= place.get().1)
-                    on:click=move |_| room.walk(id, 1)
+                    press=move || room.walk(id, 1)
                 />
             </span>
         </Show>

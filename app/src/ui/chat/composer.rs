@@ -180,7 +180,8 @@ fn Note(length: Memo<usize>, writing: Signal<bool>) -> impl IntoView {
     });
     let words = move || match left.get() {
         Some(left) if left < 0 => {
-            format!("{} characters too many: a message has at most {}.", -left, limits::MESSAGE_MAX)
+            let characters = if left == -1 { "character" } else { "characters" };
+            format!("{} {characters} too many: a message has at most {}.", -left, limits::MESSAGE_MAX)
         }
         Some(left) => format!("{left} characters left of {}.", limits::MESSAGE_MAX),
         None if writing.get() => "Esc stops the reply. What you send now waits its turn.".to_owned(),

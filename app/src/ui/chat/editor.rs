@@ -64,8 +64,8 @@ fn Editor(room: Room, id: MessageId) -> impl IntoView {
                 {move || (!fits.get()).then_some(format!(" A message has 1 to {} characters.", limits::MESSAGE_MAX))}
             </p>
             <div class="flex justify-end gap-2">
-                <Button size=Size::Small variant=Variant::Ghost on:click=move |_| close()>"Cancel"</Button>
-                <Button size=Size::Small variant=Variant::Primary disabled=Signal::derive(move || !fits.get()) on:click=move |_| save()>
+                <Button size=Size::Small variant=Variant::Ghost press=move || close()>"Cancel"</Button>
+                <Button size=Size::Small variant=Variant::Primary disabled=Signal::derive(move || !fits.get()) press=move || save()>
                     "Send"
                 </Button>
             </div>

@@ -2,6 +2,7 @@
 //! stands.
 
 use super::{
+    browser,
     presence::RoomPanel,
     room::Room,
     session::{Link, Session},
@@ -187,15 +188,11 @@ pub fn LinkState() -> impl IntoView {
     let session = expect_context::<Session>();
     let words = move || match session.link.get() {
         Link::Waiting(0) | Link::Connecting => Some("Connecting…".to_owned()),
-        Link::Waiting(seconds) => Some(format!("Not connected. Trying again in {seconds} s.")),
-        Link::NoNetwork => {
-            Some("You are offline. What you write is kept and sent when the network is back.".to_owned())
-        }
+        Link::Waiting(seconds) => Some(not_connected(seconds, browser::has_network())),
         Link::Idle | Link::Online | Link::Over => None,
     };
     let was_online = Memo::new(move |before: Option<&bool>| {
-        before.copied().unwrap_or(false)
-            || matches!(session.link.get(), Link::Online | Link::Waiting(_) | Link::NoNetwork)
+        before.copied().unwrap_or(false) || matches!(session.link.get(), Link::Online | Link::Waiting(_))
     });
     let shown = move || words().filter(|_| was_online.get());
     view! {
@@ -219,5 +216,23 @@ pub fn LinkState() -> impl IntoView {
                     })
             }}
         </div>
+    }
+}
+
+/// What a tab without a connection says; `network`: whether its browser believes it has one.
+fn not_connected(seconds: u32, network: bool) -> String {
+    let offline = if network { "" } else { ", and your browser is offline. What you write is kept and sent later" };
+    format!("Not connected{offline}. Trying again in {seconds} s.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::not_connected;
+
+    #[test]
+    fn a_browser_without_a_network_is_told_so_and_goes_on_trying() {
+        assert_eq!(not_connected(3, true), "Not connected. Trying again in 3 s.");
+        let offline = not_connected(3, false);
+        assert!(offline.contains("your browser is offline") && offline.ends_with("Trying again in 3 s."), "{offline}");
     }
 }

@@ -115,6 +115,7 @@ fn Standing(room: Room, id: MessageId, head: ArcRwSignal<Head>) -> impl IntoView
             }
             (Status::Failed, _) => {
                 let retry = fault.as_ref().is_none_or(|fault| fault.retry);
+                let cut = fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Cut);
                 let words =
                     fault.as_ref().map_or_else(|| "The reply failed.".to_owned(), |fault| fault.message.clone());
                 let hint = fault.map(|fault| hint(fault.kind)).unwrap_or_default();
@@ -123,11 +124,12 @@ fn Standing(room: Room, id: MessageId, head: ArcRwSignal<Head>) -> impl IntoView
                         <p>{words}</p>
                         {(!hint.is_empty()).then(|| view! { <p class="mt-1">{hint}</p> })}
                         <div class="mt-2">
-                            <Button size=Size::Small on:click=move |_| room.regenerate(id)>
+                            <Button size=Size::Small press=move || room.regenerate(id)>
                                 <Icon glyph=Glyph::Refresh class="size-4"/>
                                 {if retry { "Try again" } else { "Try again anyway" }}
                             </Button>
                         </div>
+                        {cut.then(|| view! { <GoOn room id/> })}
                     </Banner>
                 }
                 .into_any()
@@ -160,7 +162,7 @@ fn chip(glyph: Glyph, words: &'static str) -> impl IntoView {
 fn GoOn(room: Room, id: MessageId) -> impl IntoView {
     view! {
         <div class="mt-2">
-            <Button size=Size::Small variant=Variant::Secondary on:click=move |_| room.go_on(id)>
+            <Button size=Size::Small variant=Variant::Secondary press=move || room.go_on(id)>
                 <Icon glyph=Glyph::Play class="size-4"/>
                 "Continue"
             </Button>
@@ -178,7 +180,7 @@ fn Footer(room: Room, id: MessageId, head: ArcRwSignal<Head>, mine: bool) -> imp
     };
     let copied = RwSignal::new(false);
     let toaster = Toaster::expect();
-    let copy = move |_| {
+    let copy = move || {
         copy(room.text(id), toaster, move || {
             copied.try_set(true);
             set_timeout(move || _ = copied.try_set(false), std::time::Duration::from_secs(2));
@@ -191,17 +193,17 @@ fn Footer(room: Room, id: MessageId, head: ArcRwSignal<Head>, mine: bool) -> imp
             <Branch room id head=head.clone()/>
             <Show when=move || over.get()>
                 <span class="flex items-center transition-opacity pointer-fine:opacity-0 group-hover:opacity-100 group-focus-within:opacity-100">
-                    <IconButton glyph=copy_glyph label=copy_label class=SMALL on:click=copy/>
+                    <IconButton glyph=copy_glyph label=copy_label class=SMALL press=copy/>
                     {mine
                         .then(|| {
                             view! {
-                                <IconButton glyph=Glyph::Pencil label="Edit message" class=SMALL on:click=move |_| room.editing.set(Some(id))/>
+                                <IconButton glyph=Glyph::Pencil label="Edit message" class=SMALL press=move || room.editing.set(Some(id))/>
                             }
                         })}
                     {reply
                         .then(|| {
                             view! {
-                                <IconButton glyph=Glyph::Refresh label="Another reply" class=SMALL on:click=move |_| room.regenerate(id)/>
+                                <IconButton glyph=Glyph::Refresh label="Another reply" class=SMALL press=move || room.regenerate(id)/>
                             }
                         })}
                 </span>

@@ -98,7 +98,7 @@ fn MemberRow(room: Room, member: Member) -> impl IntoView {
             {removable
                 .then(|| {
                     view! {
-                        <Button size=Size::Small variant=Variant::Ghost on:click=move |_| remove(room.id, user, toaster)>
+                        <Button size=Size::Small variant=Variant::Ghost press=move || remove(room.id, user, toaster)>
                             "Remove"
                         </Button>
                     }
@@ -122,7 +122,7 @@ fn Leaving(room: Room) -> impl IntoView {
     view! {
         <Button
             variant=Variant::Danger
-            on:click=move |_| {
+            press=move || {
                 spawn_local(async move {
                     match remove_member(room.id, room.me).await {
                         Ok(()) => room.gone(),
@@ -141,7 +141,7 @@ fn Inviting(room: Room) -> impl IntoView {
     let toaster = Toaster::expect();
     let link = Watched::new(None::<(String, Millis)>);
     let busy = RwSignal::new(false);
-    let make = move |_| {
+    let make = move || {
         busy.set(true);
         spawn_local(async move {
             match invite(room.id).await {
@@ -154,7 +154,7 @@ fn Inviting(room: Room) -> impl IntoView {
             busy.try_set(false);
         });
     };
-    let revoke = move |_| {
+    let revoke = move || {
         spawn_local(async move {
             match revoke_invitations(room.id).await {
                 Ok(0) => toaster.say("There was no link to revoke."),
@@ -169,11 +169,11 @@ fn Inviting(room: Room) -> impl IntoView {
             <p class="text-sm text-muted">"Whoever opens an invitation link can read and write here, from the first message on."</p>
             {move || link.get().map(|(url, until)| view! { <InvitationLink url until/> })}
             <div class="flex flex-wrap gap-2">
-                <Button variant=Variant::Primary busy on:click=make>
+                <Button variant=Variant::Primary busy press=make>
                     <Icon glyph=Glyph::UserPlus class="size-4"/>
                     "Make an invitation link"
                 </Button>
-                <Button variant=Variant::Ghost on:click=revoke>"Revoke all links"</Button>
+                <Button variant=Variant::Ghost press=revoke>"Revoke all links"</Button>
             </div>
         </div>
     }
@@ -193,7 +193,7 @@ fn InvitationLink(url: String, until: Millis) -> impl IntoView {
                     aria-label="Invitation link"
                     prop:value=url
                 />
-                <Button on:click=move |_| copy(source.get_value(), toaster, move || _ = copied.try_set(true))>
+                <Button press=move || copy(source.get_value(), toaster, move || _ = copied.try_set(true))>
                     <Icon glyph=Signal::derive(move || if copied.get() { Glyph::Check } else { Glyph::Copy }) class="size-4"/>
                     {move || if copied.get() { "Copied" } else { "Copy" }}
                 </Button>

@@ -77,6 +77,9 @@ pub struct Room {
     pub arrived: Watched<u32>,
     /// Counts what one sends, for the scroll rule.
     pub sent: Watched<u32>,
+    /// 0 while no app of one's has told the model anything for the next message; another number whenever that may have
+    /// changed.
+    pub words: RwSignal<u32>,
     /// Counts paints of growing text, for the scroll rule.
     pub painted: Watched<u32>,
     /// Older messages.
@@ -100,6 +103,7 @@ pub struct Room {
 impl Room {
     /// The room as the server drew it.
     pub fn open(me: UserId, view: ConversationView, session: Session) -> Self {
+        let words = RwSignal::new(u32::from(view.words));
         let state = ChatState::open(me, view, Vec::new());
         let older = if state.has_older() { Older::More } else { Older::None };
         let room = Self {
@@ -114,6 +118,7 @@ impl Room {
             announced: RwSignal::new(String::new()),
             arrived: Watched::new(0),
             sent: Watched::new(0),
+            words,
             painted: Watched::new(0),
             older: Watched::new(older),
             editing: Watched::new(None),
@@ -189,6 +194,11 @@ impl Room {
         if matches!(event, ChatEvent::Ready { conversation, .. } if *conversation == Some(self.id)) {
             self.take_up().into_iter().for_each(|frame| self.session.post(frame));
         }
+    }
+
+    /// The message that the next one is to follow; `None` for the newest of all.
+    pub fn next_parent(self) -> Option<MessageId> {
+        self.state.try_with_value(ChatState::next_parent).flatten()
     }
 
     /// Sends a new message.

@@ -1,11 +1,16 @@
-//! Where the transcript stands: at its end while the reader is within 100 px of it, and otherwise where the reader left
-//! it, also when older messages are put above.
+//! Where the transcript stands: at its end, whatever grows there, until the reader scrolls up; then where the reader left
+//! it, also when older messages are put above, until they come within 100 px of the end again.
+//!
+//! A scroll event tells of where one is, not of who scrolled, and comes when more may have grown. Only the reader ever
+//! moves it up: what the page itself does leads down.
 
 use crate::{ui::kit::Watched, wire::id::MessageId};
 use leptos::{html, prelude::*};
 
-/// Pixels from the end within which new text is followed.
+/// Pixels from the end within which whoever scrolls down is at the end.
 const NEAR: i32 = 100;
+/// Pixels that may be missing at the end because they are whole ones.
+const ROUNDED: i32 = 2;
 /// Pixels from the beginning within which older messages are asked for.
 const NEAR_TOP: i32 = 400;
 
@@ -19,6 +24,7 @@ pub struct Scroll {
     /// What arrived at the end while it was out of sight.
     pub unseen: Watched<u32>,
     from_end: StoredValue<i32>,
+    top: StoredValue<i32>,
 }
 
 impl Default for Scroll {
@@ -35,30 +41,38 @@ impl Scroll {
             at_end: RwSignal::new(true),
             unseen: Watched::new(0),
             from_end: StoredValue::new(0),
+            top: StoredValue::new(0),
         }
     }
 
-    /// The reader scrolled; whether the beginning is near.
+    /// It was scrolled; whether the beginning is near.
     pub fn moved(self) -> bool {
         let Some(node) = self.node.get_untracked() else { return false };
-        let from_end = node.scroll_height() - node.scroll_top();
+        let top = node.scroll_top();
+        let from_end = node.scroll_height() - top;
         self.from_end.set_value(from_end);
-        let near = from_end - node.client_height() <= NEAR;
-        if near != self.at_end.get_untracked() {
-            self.at_end.set(near);
+        let up = top < self.top.get_value();
+        self.top.set_value(top);
+        let rest = from_end - node.client_height();
+        // What became shorter moves up by itself, to its very end.
+        let at_end = if up { rest <= ROUNDED } else { rest <= NEAR || self.at_end.get_untracked() };
+        if at_end != self.at_end.get_untracked() {
+            self.at_end.set(at_end);
         }
-        if near {
+        if at_end {
             self.unseen.set(0);
         }
-        node.scroll_top() < NEAR_TOP
+        top < NEAR_TOP
     }
 
-    /// To the end, with the next frame.
+    /// To the end, with the next frame, unless the reader scrolls up before that.
     pub fn to_end(self) {
         self.at_end.set(true);
         self.unseen.set(0);
         request_animation_frame(move || {
-            if let Some(node) = self.node.try_get_untracked().flatten() {
+            if self.at_end.try_get_untracked() == Some(true)
+                && let Some(node) = self.node.try_get_untracked().flatten()
+            {
                 node.set_scroll_top(node.scroll_height());
             }
         });

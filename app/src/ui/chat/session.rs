@@ -1,7 +1,9 @@
 //! This tab's one socket: connect, `Hello`, heartbeat, back-off, resync. Rooms and the sidebar listen to it.
 //!
 //! Invariant: one connection at a time; each has a generation, and what an older one still says is dropped. A socket
-//! that answers nothing for two pings is dead. Nothing here runs on the server: it is started by an effect.
+//! that answers nothing for two pings is dead. What the browser says of its network only makes it ask sooner: that means
+//! the way to the internet, and Parley may be on this very machine. Nothing here runs on the server: it is started by an
+//! effect.
 
 use super::{browser, room::Room};
 use crate::{
@@ -29,7 +31,7 @@ use std::time::Duration;
 
 /// Seconds between attempts, at most.
 const BACK_OFF_MAX: f64 = 30.0;
-/// Milliseconds a tab that wakes up waits for an answer before it takes a fresh socket.
+/// Milliseconds a tab that has reason to doubt its socket waits for an answer before it takes a fresh one.
 const PROBE_MS: u64 = 5_000;
 
 /// How the tab stands with the server.
@@ -43,8 +45,6 @@ pub enum Link {
     Online,
     /// The next attempt comes in so many seconds.
     Waiting(u32),
-    /// The browser has no network; it tells when that changes.
-    NoNetwork,
     /// Signed out or thrown out: no further attempt.
     Over,
 }
@@ -87,10 +87,12 @@ impl Session {
     pub fn start(self) {
         self.connect();
         let online = window_event_listener(ev::online, move |_| self.connect());
-        let offline = window_event_listener(ev::offline, move |_| self.lost(None));
+        let offline = window_event_listener(ev::offline, move |_| self.probe());
         let visible = window_event_listener(ev::Custom::<leptos::web_sys::Event>::new("visibilitychange"), move |_| {
             if browser::is_visible() {
+                // The socket may have died in the tab's sleep; and whoever looks at it does not wait for the next attempt.
                 self.probe();
+                self.connect();
             }
         });
         let beat: Option<IntervalHandle> =
@@ -267,9 +269,6 @@ impl Session {
         if self.link.get_untracked() == Link::Over {
             return;
         }
-        if !browser::has_network() {
-            return self.link.set(Link::NoNetwork);
-        }
         if attempt > 1 {
             self.check_signed_in();
         }
@@ -305,18 +304,18 @@ impl Session {
         self.push(ClientEvent::Ping);
     }
 
-    /// The tab woke up: its socket may have died in its sleep.
+    /// Asks whether an open socket still works; if it does not answer soon, it is lost.
     fn probe(self) {
         if self.link.get_untracked() != Link::Online {
-            return self.connect();
+            return;
         }
-        let asked = browser::now();
+        let (asked, generation) = (browser::now(), self.wire.try_with_value(|wire| wire.generation));
         self.push(ClientEvent::Ping);
         set_timeout(
             move || {
                 let silent = self.wire.try_with_value(|wire| wire.heard < asked).unwrap_or(false);
                 if silent {
-                    self.lost(None);
+                    self.lost(generation);
                 }
             },
             Duration::from_millis(PROBE_MS),

@@ -80,6 +80,8 @@ pub struct Effects {
     pub typing: bool,
     /// Title, pin or size changed.
     pub summary: bool,
+    /// What apps told the model changed.
+    pub words: bool,
     /// A reply that just ended: to be announced once.
     pub finished: Option<MessageId>,
     /// To be sent now.
@@ -267,6 +269,7 @@ impl ChatState {
                     fx.typing = true;
                 }
             }
+            ChatEvent::AppWords { conversation } => fx.words = *conversation == self.id(),
             ChatEvent::Pong { seq } => {
                 if *seq > self.clock.seq() {
                     self.ask_again(&mut fx);
@@ -371,8 +374,13 @@ impl ChatState {
         references: Vec<Reference>,
         model: Option<ModelId>,
     ) -> (Pending, Effects) {
-        let parent = if self.pending.is_empty() { self.tree.explicit_leaf() } else { None };
+        let parent = self.next_parent();
         self.keep(Pending { client_id, kind: PendingKind::Send { parent }, text, references, model })
+    }
+
+    /// The message that the next one is to follow; `None` for the newest of all.
+    pub fn next_parent(&self) -> Option<MessageId> {
+        if self.pending.is_empty() { self.tree.explicit_leaf() } else { None }
     }
 
     /// Puts a new version of one's own message beside it, and tells how to send it.

@@ -51,12 +51,13 @@ pub fn ToolCallView(tool: ArcRwSignal<ToolView>) -> impl IntoView {
     view! {
         <div class="rounded-lg border border-line bg-surface text-sm">
             <details class="group/tool" node_ref=node on:toggle=move |_| opened.set(true)>
-                <summary class="flex min-h-10 cursor-pointer list-none flex-wrap items-center gap-x-2 gap-y-1 rounded-lg px-3 py-1.5 hover:bg-hover">
+                <summary class="flex min-h-10 cursor-pointer list-none items-center gap-x-2 rounded-lg px-3 py-1.5 hover:bg-hover">
                     <Icon glyph=Glyph::ChevronRight class="size-4 shrink-0 text-muted transition-transform group-open/tool:rotate-90"/>
                     <Icon glyph=Glyph::Wrench class="size-4 shrink-0 text-muted"/>
-                    <span class="font-medium">{title}</span>
-                    <code class="truncate text-xs text-muted max-sm:hidden">{name}</code>
-                    <span class="ms-auto"><StateLine tool=state/></span>
+                    <span class="min-w-0 font-medium break-words">{title}</span>
+                    // Takes what is left of the line, so that a long name is cut and the state stays beside it.
+                    <code class="min-w-0 flex-1 truncate text-xs text-muted max-sm:hidden">{name}</code>
+                    <span class="ms-auto max-w-3/5 min-w-0 shrink-0 whitespace-nowrap"><StateLine tool=state/></span>
                 </summary>
                 <div class="space-y-3 border-t border-line px-3 py-3">
                     {dormant(&DETAILS, opened, move |draw| draw(details.clone()))}
@@ -93,11 +94,11 @@ fn StateLine(tool: ArcRwSignal<ToolView>) -> impl IntoView {
         Some(ToolState::Running { progress, note }) => {
             let percent = progress.map(percent);
             view! {
-                <span class="inline-flex items-center gap-2 text-muted" role="status">
-                    {note.unwrap_or_else(|| "Running".to_owned())}
-                    {percent.map(|percent| format!("{percent} %"))}
-                    {percent.map(|percent| view! { <progress class="h-1.5 w-20" max="100" value=percent.to_string() aria-label="Progress"></progress> })}
-                    <Spinner class="size-4"/>
+                <span class="flex items-center gap-2 text-muted" role="status">
+                    <span class="min-w-0 truncate">{note.unwrap_or_else(|| "Running".to_owned())}</span>
+                    {percent.map(|percent| view! { <span class="shrink-0 tabular-nums">{format!("{percent} %")}</span> })}
+                    {percent.map(|percent| view! { <progress class="h-1.5 w-20 shrink-0" max="100" value=percent.to_string() aria-label="Progress"></progress> })}
+                    <Spinner class="size-4 shrink-0"/>
                 </span>
             }
             .into_any()

@@ -118,7 +118,7 @@ fn OlderMessages(room: Room) -> impl IntoView {
                 }
                 Older::More | Older::Failed => {
                     view! {
-                        <Button variant=Variant::Ghost size=Size::Small on:click=move |_| room.load_older()>
+                        <Button variant=Variant::Ghost size=Size::Small press=move || room.load_older()>
                             {words}
                         </Button>
                     }

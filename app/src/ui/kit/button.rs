@@ -1,8 +1,37 @@
-//! Buttons and links that look like them. Events and further attributes are put on the component itself
-//! (`<Button on:click=…>`), so there is no property for each.
+//! Buttons and links that look like them. Further attributes are put on the component itself (`<Button attr:title=…>`),
+//! but never an event: Leptos leaves the old listener in place when a part of the page is drawn again, so that one press
+//! would count twice, or reach what is gone by then. What a press does is a [`Press`].
 
 use super::{Glyph, Icon, Show, Spinner};
-use leptos::prelude::*;
+use leptos::{ev::MouseEvent, prelude::*};
+use std::fmt;
+
+/// What a press does: a closure (`press=move || …`), or nothing, where a form or the browser does it.
+#[derive(Default)]
+pub struct Press(Option<Box<dyn FnMut()>>);
+
+impl Press {
+    /// For the element that is pressed; of one type, whatever the closure.
+    pub fn heard(mut self) -> Box<dyn FnMut(MouseEvent)> {
+        Box::new(move |_| {
+            if let Some(act) = &mut self.0 {
+                act();
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Press {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Press").field(&self.0.is_some()).finish()
+    }
+}
+
+impl<F: FnMut() + 'static> From<F> for Press {
+    fn from(act: F) -> Self {
+        Self(Some(Box::new(act)))
+    }
+}
 
 /// How much a button wants to be pressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +98,9 @@ pub fn Button(
     /// Further classes.
     #[prop(optional, into)]
     class: String,
+    /// What a press does.
+    #[prop(optional, into)]
+    press: Press,
     /// Its text.
     children: Children,
 ) -> impl IntoView {
@@ -78,6 +110,7 @@ pub fn Button(
             class=format!("{} {class}", classes(variant, size))
             disabled=move || disabled.get() || busy.get()
             aria-busy=move || busy.get().then_some("true")
+            on:click=press.heard()
         >
             <Show when=move || busy.get()>
                 <Spinner class="size-4"/>
@@ -127,6 +160,9 @@ pub fn IconButton(
     /// Further classes.
     #[prop(optional, into)]
     class: String,
+    /// What a press does.
+    #[prop(optional, into)]
+    press: Press,
 ) -> impl IntoView {
     view! {
         <button
@@ -138,6 +174,7 @@ pub fn IconButton(
             aria-label=move || label.get()
             title=move || label.get()
             disabled=move || disabled.get()
+            on:click=press.heard()
         >
             <Icon glyph/>
         </button>

@@ -43,7 +43,7 @@ pub fn Dialog(
                 <div class="flex flex-col gap-4 p-5">
                     <div class="flex items-start justify-between gap-4">
                         <h2 class="pt-1 text-lg font-semibold">{move || title.get()}</h2>
-                        <IconButton glyph=Glyph::X label="Close" class="-me-2 -mt-1" on:click=move |_| open.set(false)/>
+                        <IconButton glyph=Glyph::X label="Close" class="-me-2 -mt-1" press=move || open.set(false)/>
                     </div>
                     {children.with_value(|children| children())}
                 </div>

@@ -220,7 +220,7 @@ fn Awaited(leave: Option<Callback<()>>) -> impl IntoView {
 #[component]
 fn Leave(leave: Callback<()>) -> impl IntoView {
     view! {
-        <Button size=Size::Small variant=Variant::Ghost on:click=move |_| leave.run(())>"Cancel"</Button>
+        <Button size=Size::Small variant=Variant::Ghost press=move || leave.run(())>"Cancel"</Button>
     }
 }
 
@@ -231,8 +231,8 @@ fn Missing(again: impl Fn() + Send + Sync + 'static, leave: Option<Callback<()>>
         <Banner tone=Tone::Danger class="m-2">
             <p>{NotLoaded.to_string()}</p>
             <div class="mt-2 flex flex-wrap gap-2">
-                <Button size=Size::Small on:click=move |_| again()>"Try again"</Button>
-                <Button size=Size::Small variant=Variant::Ghost on:click=move |_| _ = window().location().reload()>
+                <Button size=Size::Small press=move || again()>"Try again"</Button>
+                <Button size=Size::Small variant=Variant::Ghost press=move || _ = window().location().reload()>
                     "Load the page again"
                 </Button>
                 {leave.map(|leave| view! { <Leave leave/> })}

@@ -2,7 +2,7 @@
 //! on Escape or a press elsewhere and gives focus back; without script it still opens. Here are its place beside the
 //! button and the arrow keys (WAI-ARIA Authoring Practices, Menu Button).
 
-use super::{Glyph, Icon};
+use super::{Glyph, Icon, Press};
 use leptos::{
     html,
     prelude::*,
@@ -91,7 +91,7 @@ pub fn Menu(
     }
 }
 
-/// One thing to do; `on:click` says what.
+/// One thing to do.
 #[component]
 pub fn MenuItem(
     /// Its icon.
@@ -103,11 +103,15 @@ pub fn MenuItem(
     /// `button`, or `submit` in a form.
     #[prop(default = "button")]
     kind: &'static str,
+    /// Does it.
+    #[prop(optional, into)]
+    press: Press,
     /// Its words.
     children: Children,
 ) -> impl IntoView {
+    let looks = if danger { format!("{ITEM} text-danger") } else { ITEM.to_owned() };
     view! {
-        <button r#type=kind role="menuitem" tabindex="-1" class=if danger { format!("{ITEM} text-danger") } else { ITEM.to_owned() }>
+        <button r#type=kind role="menuitem" tabindex="-1" class=looks on:click=press.heard()>
             <Icon glyph class="size-4 shrink-0"/>
             <span class="min-w-0 flex-1 truncate">{children()}</span>
         </button>

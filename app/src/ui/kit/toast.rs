@@ -129,7 +129,7 @@ fn ToastView(toast: Toast) -> impl IntoView {
                         </button>
                     }
                 })}
-            <IconButton glyph=Glyph::X label="Dismiss" on:click=move |_| toaster.remove(key)/>
+            <IconButton glyph=Glyph::X label="Dismiss" press=move || toaster.remove(key)/>
         </div>
     }
 }

@@ -137,7 +137,7 @@ fn Closed(error: ApiError, retry: impl Fn() + Send + Sync + 'static) -> impl Int
                 <p class="mb-4">{error.to_string()}</p>
                 <div class="flex justify-center gap-2">
                     {(!missing)
-                        .then(|| view! { <crate::ui::kit::Button on:click=move |_| retry()>"Try again"</crate::ui::kit::Button> })}
+                        .then(|| view! { <crate::ui::kit::Button press=move || retry()>"Try again"</crate::ui::kit::Button> })}
                     <LinkButton href="/" variant=Variant::Primary>"New chat"</LinkButton>
                 </div>
             </EmptyState>

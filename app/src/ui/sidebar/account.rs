@@ -40,7 +40,7 @@ pub fn AccountMenu() -> impl IntoView {
                     Choice::Dark => Glyph::Moon,
                 }
             });
-            view! { <MenuItem glyph on:click=move |_| theme.set(choice)>{format!("{} theme", choice.label())}</MenuItem> }
+            view! { <MenuItem glyph press=move || theme.set(choice)>{format!("{} theme", choice.label())}</MenuItem> }
         })
         .collect_view();
     view! {

@@ -126,7 +126,7 @@ pub fn Search(search: SearchState) -> impl IntoView {
                     glyph=Glyph::X
                     label="Clear search"
                     class="absolute! end-3 top-0 size-9! [&>svg]:size-4"
-                    on:click=move |_| search.clear()
+                    press=move || search.clear()
                 />
             </Show>
         </div>

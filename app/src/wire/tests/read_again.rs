@@ -369,6 +369,7 @@ fn heard() -> impl Strategy<Value = ChatEvent> {
         (id(), id(), text(), time())
             .prop_map(|(conversation, user, name, until)| ChatEvent::Typing { conversation, user, name, until })
             .boxed(),
+        id().prop_map(|conversation| ChatEvent::AppWords { conversation }).boxed(),
         seq().prop_map(|seq| ChatEvent::Pong { seq }).boxed(),
         (option::of(id()), error()).prop_map(|(reply_to, error)| ChatEvent::Refused { reply_to, error }).boxed(),
         reason.prop_map(|reason| ChatEvent::Bye { reason }).boxed(),

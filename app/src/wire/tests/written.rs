@@ -279,6 +279,7 @@ fn what_a_tab_hears_is_written_so() {
             members: vec![Member { id: id(3), name: "Ada".to_owned(), owner: true, present: true }],
         },
         ChatEvent::Typing { conversation: id(2), user: id(3), name: "Ada".to_owned(), until },
+        ChatEvent::AppWords { conversation: id(2) },
         ChatEvent::Pong { seq: Seq(3) },
         ChatEvent::Refused { reply_to: None, error: ApiError::NotFound },
         ChatEvent::Refused { reply_to: Some(id(4)), error: ApiError::TooMany { retry_after_s: 1 } },
@@ -291,7 +292,7 @@ fn what_a_tab_hears_is_written_so() {
         lines!(
             samples,
             ChatEvent: Ready Message Turn TurnState Delta Tool TurnEnded Conversation ConversationGone Members Typing
-                Pong Refused Bye
+                AppWords Pong Refused Bye
         ),
         @r#"
 {"ready":{"conversation":null,"seq":0,"head":null}}
@@ -318,6 +319,7 @@ fn what_a_tab_hears_is_written_so() {
 {"conversation_gone":{"conversation":"00000000-0000-0000-0000-000000000002"}}
 {"members":{"conversation":"00000000-0000-0000-0000-000000000002","members":[{"id":"00000000-0000-0000-0000-000000000003","name":"Ada","owner":true,"present":true}]}}
 {"typing":{"conversation":"00000000-0000-0000-0000-000000000002","user":"00000000-0000-0000-0000-000000000003","name":"Ada","until":1700000600000}}
+{"app_words":{"conversation":"00000000-0000-0000-0000-000000000002"}}
 {"pong":{"seq":3}}
 {"refused":{"reply_to":null,"error":"not_found"}}
 {"refused":{"reply_to":"00000000-0000-0000-0000-000000000004","error":{"too_many":{"retry_after_s":1}}}}

@@ -18,6 +18,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use std::{
+    collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex,
@@ -130,6 +131,56 @@ async fn a_document_says_who_a_client_is_and_is_kept_as_long_as_it_may_be() {
     store.clock.advance(600_000);
     host.answers(404, &[("content-type", "application/json")], b"{}".to_vec());
     assert!(refusal(&oauth, &host.id(), ada).await.contains("status 404"));
+    store.discard().await;
+}
+
+#[tokio::test]
+async fn a_program_with_a_document_is_let_in_and_the_person_reads_where_it_is_from() {
+    // RFC 7636, appendix B.
+    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    const CALLBACK: &str = "http://127.0.0.1:51000/cb";
+    let (store, host) = (TestStore::sqlite().await, Host::start().await);
+    let (oauth, user) = (server(&store, &host, &Rates::OFF), store.person("ada").await);
+    let via = Via::Session(store.clock.id());
+    let ada = Caller { user, name: "ada".to_owned(), admin: false, via };
+    host.says(&host.good());
+    let params = |fields: &[(&str, &str)]| {
+        Params::read(&url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish())
+    };
+    let id = host.id();
+    let asked = params(&[
+        ("response_type", "code"),
+        ("client_id", &id),
+        ("redirect_uri", CALLBACK),
+        ("scope", "read"),
+        ("state", "s"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ]);
+    let proven = oauth.prove(&asked, user).await.unwrap();
+    let request = oauth.request(&asked).unwrap();
+    let consent = oauth.consent(&ada, &proven, &request, &asked);
+    assert_eq!((&*consent.name, &consent.host), ("Claude", &Some(host.at.to_string())));
+    assert!(consent.loopback_only, "it may be any program of that machine");
+    let to = oauth.allow(&ada, &proven, &request, request.scopes).await.unwrap();
+    let to = url::Url::parse(&to).unwrap();
+    let answer: HashMap<_, _> = to.query_pairs().collect();
+    assert_eq!((&*answer["state"], &*answer["iss"]), ("s", "https://chat.example"));
+    let shown = params(&[
+        ("grant_type", "authorization_code"),
+        ("code", &answer["code"]),
+        ("code_verifier", VERIFIER),
+        ("redirect_uri", CALLBACK),
+        ("client_id", &id),
+    ]);
+    let tokens = oauth.token(&shown, None).await.unwrap();
+    assert_eq!(tokens["scope"], "read");
+    let access = tokens["access_token"].as_str().unwrap().strip_prefix(ACCESS).unwrap();
+    let bearer = oauth.bearer(&Token::parse(access).unwrap(), site::MCP).await.unwrap().unwrap();
+    assert_eq!((bearer.caller.user, host.asked()), (user, 1));
+    let [row] = &oauth.connected(&ada).await.unwrap()[..] else { panic!("one program") };
+    assert_eq!((&row.id, &*row.name), (&id, "Claude"));
     store.discard().await;
 }
 

@@ -33,6 +33,8 @@ pub(in crate::backend::chat) struct Answer {
     pub(in crate::backend::chat) by: UserId,
     /// What to run it with instead.
     pub(in crate::backend::chat) edited: Option<Edited>,
+    /// The hash of the definition that they were shown.
+    pub(in crate::backend::chat) definition: String,
 }
 
 impl Body {

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     backend::{llm::Content, test::on_every_backend, tools::conversations::markdown},
     wire::{
+        app::{AppWord, Held},
         id::CallId,
         message::Resource,
         picker::{OWN, Reference},
@@ -133,30 +134,36 @@ on_every_backend! {
         assert!(at(first) < at(second) && at(first).is_some());
     }
 
-    async fn what_apps_told_before_this_process_goes_too_and_once(t) {
+    async fn what_an_app_of_a_server_that_is_gone_told_stays_and_is_taken_back(t) {
         let w = World::new(t).await;
         let drawn = w.send(&w.ann, "Draw").await.unwrap().reply.id;
         w.settled(drawn).await;
         let [server, uri, name, text] = ["Charts", "ui://charts/page", "Draw", "Three bars"].map(str::to_owned);
         let word = Resource { server, uri, name, text, cut: false, app: true };
-        t.keep_app_context(w.ann.user, "s", (drawn, &CallId("c".to_owned())), &word).await.unwrap();
+        let call = CallId("c".to_owned());
+        // Before this process, which is asked what waits only now.
+        t.keep_app_context(w.ann.user, "operator:gone", (drawn, &call), &word).await.unwrap();
+        assert!(w.chat.has_words(w.ann.user, w.room).await);
+        let waits = AppWord { message: drawn, call: call.clone(), material: word.clone(), held: Some(Held::ServerAway) };
+        assert_eq!(w.chat.words(&w.ann, w.room, None).await.unwrap(), [waits]);
+
         let (_, red) = conversation(&w, &w.ann, "say red").await;
         let mut tab = w.tab().await;
         let (key, event) = referring(&w, "How many?", vec![red]);
-        tab.say(event.clone());
-        let message = said(&mut tab, key).await;
-        assert_eq!(resource(&message), &word, "what apps told stands first");
-        assert_eq!(message.parts.len(), 3);
-        let asked = asked(&w);
-        assert!(asked.contains("server=\"Charts\" uri=\"ui://charts/page\">\n[Told by an app of another server"), "{asked}");
-        assert!(t.app_contexts(w.ann.user, w.room).await.unwrap().is_empty());
-        let exported = markdown("A title", std::slice::from_ref(&message));
-        assert!(exported.contains("> Reference: Draw told by an app of Charts (ui://charts/page)"), "{exported}");
-
-        // Sent again, it is what it was; what is told meanwhile goes with the next one.
-        t.keep_app_context(w.ann.user, "s", (drawn, &CallId("c".to_owned())), &word).await.unwrap();
         tab.say(event);
-        tab.until(|e| matches!(e, ChatEvent::Message { message } if message.client_id == Some(key))).await;
-        assert_eq!(t.app_contexts(w.ann.user, w.room).await.unwrap().len(), 1);
+        let message = said(&mut tab, key).await;
+        assert_eq!((resource(&message).name.as_str(), message.parts.len()), ("Red \"things\"", 2));
+        assert!(!asked(&w).contains("Three bars"));
+        assert!(w.chat.has_words(w.ann.user, w.room).await);
+
+        let bob = caller(t, "bob").await;
+        w.chat.withdraw_word(&bob, drawn, &call).await.unwrap();
+        assert_eq!(w.chat.words(&w.ann, w.room, None).await.unwrap().len(), 1, "it is not his");
+        w.chat.withdraw_word(&w.ann, drawn, &call).await.unwrap();
+        tab.until(|e| matches!(e, ChatEvent::AppWords { conversation } if *conversation == w.room)).await;
+        assert!(w.chat.words(&w.ann, w.room, None).await.unwrap().is_empty());
+
+        let exported = markdown("A title", &[Message { parts: vec![Part::Resource(word)], ..message }]);
+        assert!(exported.contains("> Reference: Draw told by an app of Charts (ui://charts/page)"), "{exported}");
     }
 }

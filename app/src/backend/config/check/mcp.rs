@@ -2,11 +2,16 @@
 
 use super::read::{Faults, list};
 use crate::backend::config::{MCP_TOOLSETS, McpConfig, McpEndpoint, Settings};
+use std::{fmt::Display, str::FromStr, time::Duration};
 
 /// Characters of the server's name.
 const NAME_MAX: usize = 64;
 /// Characters of its instructions: they are in every client's window.
 const INSTRUCTIONS_MAX: usize = 4_000;
+/// Sessions at one endpoint: each has a task and some kilobytes.
+const SESSIONS_MAX: usize = 100_000;
+/// Seconds that a session stays open unused: a day.
+const IDLE_MAX: u64 = 24 * 3600;
 
 impl Settings {
     pub(super) fn mcp(&self, faults: &mut Faults) -> McpConfig {
@@ -27,6 +32,18 @@ impl Settings {
                 yes,
             ),
             sessions: faults.choice("PARLEY_MCP_SESSIONS", self.mcp_sessions.as_ref(), &switch, yes),
+            sessions_max: faults.read(
+                "PARLEY_MCP_SESSIONS_MAX",
+                self.mcp_sessions_max.as_ref(),
+                usual.sessions_max,
+                |text| whole(text, SESSIONS_MAX),
+            ),
+            session_idle: faults.read(
+                "PARLEY_MCP_SESSION_IDLE",
+                self.mcp_session_idle.as_ref(),
+                usual.session_idle,
+                |text| whole(text, IDLE_MAX).map(Duration::from_secs),
+            ),
             endpoints: faults.read("PARLEY_MCP_ENDPOINTS", self.mcp_endpoints.as_ref(), Vec::new(), |text| {
                 let endpoints = text.split_whitespace().map(endpoint).collect::<Result<Vec<_>, _>>()?;
                 let twice =
@@ -37,6 +54,14 @@ impl Settings {
                 }
             }),
         }
+    }
+}
+
+/// A whole number from 1 on.
+fn whole<T: FromStr + PartialOrd + Display + From<u8>>(text: &str, most: T) -> Result<T, String> {
+    match text.parse::<T>() {
+        Ok(number) if number >= T::from(1) && number <= most => Ok(number),
+        _ => Err(format!("«{text}» is not a whole number from 1 to {most}")),
     }
 }
 
@@ -106,6 +131,8 @@ mod tests {
             mcp_instructions: Some("x".repeat(4_001)),
             mcp_instructions_tool: Some("maybe".to_owned()),
             mcp_sessions: Some("no".to_owned()),
+            mcp_sessions_max: Some("0".to_owned()),
+            mcp_session_idle: Some("5m".to_owned()),
             ..Settings::default()
         };
         let told: Vec<_> = settings.check(|_| None).unwrap_err().iter().map(ToString::to_string).collect();
@@ -116,11 +143,19 @@ mod tests {
                 "PARLEY_MCP_INSTRUCTIONS: it has 4001 characters; at most 4000 are possible.",
                 "PARLEY_MCP_INSTRUCTIONS_TOOL: «maybe» is neither on nor off.",
                 "PARLEY_MCP_SESSIONS: «no» is neither on nor off.",
+                "PARLEY_MCP_SESSIONS_MAX: «0» is not a whole number from 1 to 100000.",
+                "PARLEY_MCP_SESSION_IDLE: «5m» is not a whole number from 1 to 86400.",
             ]
         );
-        let set =
-            Settings { mcp_sessions: Some("off".to_owned()), mcp_name: Some("chat".to_owned()), ..Settings::default() };
+        let set = Settings {
+            mcp_sessions: Some("off".to_owned()),
+            mcp_sessions_max: Some("20".to_owned()),
+            mcp_session_idle: Some("90".to_owned()),
+            mcp_name: Some("chat".to_owned()),
+            ..Settings::default()
+        };
         let config = set.check(|_| None).unwrap().mcp;
         assert_eq!((config.name.as_str(), config.sessions, config.instructions_tool), ("chat", false, true));
+        assert_eq!((config.sessions_max, config.session_idle), (20, Duration::from_secs(90)));
     }
 }

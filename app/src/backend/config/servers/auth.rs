@@ -224,23 +224,26 @@ impl Reader<'_> {
             self.fault(format!("«{at}.token_endpoint_auth_signing_alg» is neither ES256 nor RS256"));
         }
         let id = self.secret(part, "key_id").map(|id| id.expose_secret().to_owned());
-        let pem = match self.told(part, "private_key", "private_key_file")? {
-            Told::Text(text) => text,
-            Told::File(file) => SecretString::from(std::fs::read_to_string(file).unwrap_or_default()),
-        };
+        let (_, pem) = self.content(part, "private_key", "private_key_file")?;
         let key = Key::from_pem(&pem, algorithm?, id);
         key.map_err(|error| self.fault(format!("the private key of «{at}» cannot be used: {error}"))).ok()
     }
 
     /// A text, or the file that has it; a file that cannot be read is a fault.
     fn told(&mut self, part: Part<'_>, text: &str, file: &str) -> Option<Told> {
+        let (file, text) = self.content(part, text, file)?;
+        Some(file.map_or(Told::Text(text), Told::File))
+    }
+
+    /// The same with what is in it, read once: a pipe gives it once.
+    fn content(&mut self, part: Part<'_>, text: &str, file: &str) -> Option<(Option<PathBuf>, SecretString)> {
         let at = part.at;
         match (part.has(text), part.has(file)) {
-            (true, false) => self.secret(part, text).map(Told::Text),
+            (true, false) => Some((None, self.secret(part, text)?)),
             (false, true) => {
                 let path = PathBuf::from(self.secret(part, file)?.expose_secret());
                 match std::fs::read_to_string(&path) {
-                    Ok(_) => Some(Told::File(path)),
+                    Ok(content) => Some((Some(path), content.into())),
                     Err(error) => {
                         self.fault(format!("«{at}.{file}»: «{}» cannot be read: {error}", path.display()));
                         None

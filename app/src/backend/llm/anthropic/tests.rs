@@ -83,6 +83,7 @@ fn conversation() -> ChatRequest {
         output_schema: json!({}),
         annotations: Annotations::READ_ONLY,
         server: None,
+        ui: None,
     };
     let call = |id: &str, arguments: Value| Content::ToolCall(ToolCall::new(CallId(id.into()), "math.sum", arguments));
     let result = |id: &str, text: &str, is_error| Content::ToolResult {

@@ -28,6 +28,7 @@ fn spec(name: &str) -> ToolSpec {
         output_schema: json!({}),
         annotations: Annotations::READ_ONLY,
         server: None,
+        ui: None,
     }
 }
 

@@ -125,6 +125,7 @@ fn conversation() -> ChatRequest {
         output_schema: json!({}),
         annotations: Annotations::READ_ONLY,
         server: None,
+        ui: None,
     };
     let call = ToolCall::new(CallId("call_1".into()), "math.sum", json!({"numbers": [2, 40]}));
     ChatRequest {

@@ -55,6 +55,17 @@ impl Canned {
         Self::new(200, "text/event-stream", std::fs::read(path).unwrap())
     }
 
+    /// The recorded stream, each byte in a write of its own.
+    pub(in super::super) fn byte_by_byte(name: &str) -> Self {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/llm").join(name);
+        let bytes = stream::iter(std::fs::read(path).unwrap());
+        Self::streaming(bytes.then(|byte| async move {
+            // The connection is polled in between, and sends what it has.
+            tokio::task::yield_now().await;
+            Bytes::from(vec![byte])
+        }))
+    }
+
     fn streaming(body: impl Stream<Item = Bytes> + Send + 'static) -> Self {
         Self::new(200, "text/event-stream", Body::from_stream(body.map(Ok::<_, Infallible>)))
     }
@@ -144,6 +155,13 @@ impl Mapper for Parrot {
     fn over(&self) -> bool {
         false
     }
+}
+
+/// The deltas of a recorded stream that a server sends byte by byte.
+pub(in super::super) async fn over_the_wire(name: &str, mapper: impl Mapper) -> Vec<Result<Delta, ProviderError>> {
+    let server = Server::start(vec![Canned::byte_by_byte(name)]).await;
+    let request = client().post(&server.url).json(&serde_json::json!({}));
+    reply(request, mapper, Patience::default()).collect().await
 }
 
 fn parrot(server: &Server, patience: Patience) -> DeltaStream {

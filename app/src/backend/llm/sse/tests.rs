@@ -1,8 +1,10 @@
-//! What the vendors' tests share: recorded streams through the reader, whole and cut at every byte.
+//! What the vendors' tests share: recorded streams through the reader, whole and cut at every byte, and from a server
+//! that sends them byte by byte.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
+use crate::backend::llm::post::tests::over_the_wire;
 use std::convert::Infallible;
 
 /// A reply, a line for each delta; text of the same kind is joined, as chunks may cut it.
@@ -35,6 +37,7 @@ pub(in super::super) async fn recorded<M: Mapper>(name: &str, new: impl Fn() -> 
     }
     let single: Vec<Bytes> = (0..bytes.len()).map(|i| bytes.slice(i..=i)).collect();
     assert_eq!(shown(&read(single, new()).await), whole, "{name} byte by byte");
+    assert_eq!(shown(&over_the_wire(name, new()).await), whole, "{name} byte by byte from a server");
     whole
 }
 

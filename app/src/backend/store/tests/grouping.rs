@@ -1,4 +1,4 @@
-//! The group commit: failures stay with whoever caused them, closing loses nothing, a full disk is survived.
+//! The group commit: many share a transaction, failures stay with whoever caused them, closing loses nothing, a full disk is survived.
 
 use super::*;
 use crate::wire::id::Seq;
@@ -30,6 +30,29 @@ on_every_backend! {
                 assert_eq!(seq, Seq(2));
             }
         }
+    }
+
+    async fn many_at_once_share_few_transactions(t) {
+        const SENDERS: usize = 200;
+        let ada = t.person("ada").await;
+        let mut rooms = Vec::new();
+        for _ in 0..SENDERS {
+            rooms.push(t.conversation_of(ada).await);
+        }
+        let before = t.commits();
+        let t = &*t;
+        let started = futures::future::try_join_all(rooms.iter().map(|room| t.send(ada, *room, "hi"))).await.unwrap();
+        let sent = t.commits() - before;
+        let end = |turn: TurnId| t.end(turn, TurnEnd::Complete, "hello");
+        futures::future::try_join_all(started.iter().map(|started| end(started.turn))).await.unwrap();
+        let ended = t.commits() - before - sent;
+        // All of them stand in the queue before the first commit is done.
+        for commits in [sent, ended] {
+            assert!((1..=SENDERS as u64 / 10).contains(&commits), "{commits} transactions");
+        }
+        // One that is alone waits for nobody.
+        t.send(ada, rooms[0], "and?").await.unwrap();
+        assert_eq!(t.commits() - before - sent - ended, 1);
     }
 
     async fn refusals_among_many_concern_nobody_else(t) {

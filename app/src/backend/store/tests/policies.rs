@@ -17,6 +17,7 @@ fn spec(name: &str, server: Option<(&str, bool)>) -> ToolSpec {
         output_schema: json!({ "type": "object" }),
         annotations: Annotations::READ_ONLY,
         server: server.map(|(id, trusted)| ToolServer { id: id.to_owned(), name: id.to_owned(), trusted }),
+        ui: None,
     }
 }
 

@@ -36,6 +36,18 @@ on_every_backend! {
         assert_eq!(t.remote_client(ada, "files", "https://other.example").await.unwrap(), None);
         assert_eq!(t.remote_client(eve, "files", "https://as.example").await.unwrap(), None);
 
+        assert!(!t.replace_remote_grant(ada, "files", "one", Some("three")).await.unwrap(), "another was faster");
+        assert!(!t.replace_remote_grant(ada, "files", "one", None).await.unwrap());
+        assert!(!t.replace_remote_grant(eve, "files", "two", Some("hers")).await.unwrap());
+        assert!(!t.replace_remote_grant(ada, "notes", "two", Some("three")).await.unwrap());
+        assert_eq!(t.remote_grant(ada, "files").await.unwrap().as_deref(), Some("two"));
+        assert!(t.replace_remote_grant(ada, "files", "two", Some("three")).await.unwrap());
+        assert_eq!(t.remote_grant(ada, "files").await.unwrap().as_deref(), Some("three"));
+        assert!(t.replace_remote_grant(ada, "files", "three", None).await.unwrap());
+        assert!(!t.replace_remote_grant(ada, "files", "three", Some("again")).await.unwrap(), "what is gone stays gone");
+        assert_eq!(t.remote_grant(ada, "files").await.unwrap(), None);
+
+        t.put_remote_grant(ada, "files", Some("four")).await.unwrap();
         t.begin_remote_sign_in(ada, &under_way("h", "files")).await.unwrap();
         t.forget_remote_sign_ins(eve, "files").await.unwrap();
         assert!(t.remote_grant(ada, "files").await.unwrap().is_some());

@@ -5,12 +5,14 @@
 //! Each goes to the database in one journey, for journeys are most of the work: later statements of one find by a
 //! subselect what the first one wrote. The words of what was written are indexed by whoever holds the transaction.
 
-use super::{FinishTurn, LEASE_MS, NewTurn, NewTurnKind, Started};
+use super::{Beginning, FinishTurn, LEASE_MS, NewTurn, NewTurnKind, Started};
 use crate::{
     backend::{
         clock::Clock,
         store::{
-            StoreError, column,
+            StoreError,
+            app_contexts::{self, AppContext},
+            column,
             db::{Tx, execute, fetch, together},
             messages::{MessageRow, for_member, message_columns},
             parse_id,
@@ -91,14 +93,16 @@ where
 pub(in crate::backend::store) async fn start(
     tx: &mut Tx,
     clock: &Clock,
-    new: &NewTurn,
+    Beginning { new, heard }: &Beginning,
     unindexed: &mut Unindexed,
 ) -> Result<Started, StoreError> {
-    let plan = plan(tx, new).await?;
+    let mut plan = plan(tx, new).await?;
+    let told = plan.hear(tx, new.by, heard).await?;
     let fresh = Fresh { turn: clock.id(), message: clock.id(), reply: clock.id(), now: clock.now() };
     let Some((place, running)) = insert(tx, new, &plan, &fresh).await? else {
         return refusal(tx, new.by, &plan).await;
     };
+    app_contexts::forget(tx, new.by, &told).await?;
     let Plan { conversation, parent, said, begun } = plan;
     let parent = match parent {
         Parent::At(parent) => parent,
@@ -147,6 +151,24 @@ pub(in crate::backend::store) async fn start(
         duplicate: false,
         untitled: place.title.is_empty(),
     })
+}
+
+impl Plan {
+    /// Puts what the sender's apps told the model before what the person says; what that is. It still waits.
+    async fn hear(&mut self, tx: &mut Tx, by: UserId, heard: &[String]) -> Result<Vec<AppContext>, StoreError> {
+        let after = match self.parent {
+            Parent::Head => None,
+            Parent::At(parent) => parent,
+        };
+        let Some(said) = self.said.as_mut().filter(|_| !heard.is_empty()) else { return Ok(Vec::new()) };
+        let told = app_contexts::going(tx, by, self.conversation, after, heard).await?;
+        if !told.is_empty() {
+            let material = told.iter().map(|word| Part::Resource(word.material.clone()));
+            let parts: Vec<Part> = material.chain(std::mem::take(&mut said.parts)).collect();
+            (said.parts, said.json) = clean_parts(&parts)?;
+        }
+        Ok(told)
+    }
 }
 
 async fn plan(tx: &mut Tx, new: &NewTurn) -> Result<Plan, StoreError> {

@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 /// SHA-256 of all that a tool says of itself, and of whose it is.
 pub fn definition(spec: &ToolSpec) -> String {
-    digest(&json!({
+    let mut told = json!({
         "name": spec.name,
         "title": spec.title,
         "description": spec.description,
@@ -17,7 +17,12 @@ pub fn definition(spec: &ToolSpec) -> String {
         "output_schema": spec.output_schema,
         "annotations": spec.annotations,
         "server": spec.server.as_ref().map(|server| &server.id),
-    }))
+    });
+    // Only where there is one: what was decided about all others before stays decided.
+    if let Some(ui) = &spec.ui {
+        told["ui"] = ui.clone();
+    }
+    digest(&told)
 }
 
 /// SHA-256 of a value, in hexadecimal.

@@ -5,7 +5,10 @@
 //! row is written, and its result is told once the row is there. If the row cannot be written, the call is denied. What
 //! came of the call follows without anybody waiting for it, also when it is stopped in the middle.
 
-use super::{Decision, decide, definition::digest};
+use super::{
+    Decision, decide,
+    definition::{definition, digest},
+};
 use crate::{
     backend::{
         caller::{Caller, Via},
@@ -15,7 +18,7 @@ use crate::{
     wire::{
         id::{ConversationId, TurnId, UserId},
         policy::{CallEnd, CalledBy, Rule, Why},
-        tool::{ToolOutcome, ToolServer, ToolSpec},
+        tool::{ToolOutcome, ToolSpec},
     },
 };
 use serde_json::Value;
@@ -47,8 +50,8 @@ pub struct Called<'a> {
     pub caller: &'a Caller,
     /// The tool's name.
     pub tool: &'a str,
-    /// The connected server whose tool it is.
-    pub server: Option<&'a ToolServer>,
+    /// The tool as it is decided about; `None`: there is none of that name.
+    pub spec: Option<&'a ToolSpec>,
     /// What it is called with.
     pub arguments: &'a Value,
     /// Where.
@@ -59,7 +62,7 @@ impl<'a> Called<'a> {
     /// A program's call of a tool.
     pub fn by_program(caller: &'a Caller, spec: &'a ToolSpec, arguments: &'a Value) -> Self {
         let place = Place::default();
-        Self { caller, tool: &spec.name, server: spec.server.as_ref(), arguments, place }
+        Self { caller, tool: &spec.name, spec: Some(spec), arguments, place }
     }
 }
 
@@ -94,6 +97,8 @@ pub async fn permit(store: &Store, clock: &Clock, called: &Called<'_>, spec: &To
 pub struct Entry {
     store: Store,
     call: Box<RecordedCall>,
+    /// The hash of the tool's definition; empty if there is no such tool.
+    definition: String,
 }
 
 /// A decision about a call; [`Permit::run`] carries it out.
@@ -124,7 +129,7 @@ impl Permit {
             user: called.caller.user,
             // A name no tool has is the model's text.
             tool: called.tool.chars().take(64).collect(),
-            server: called.server.map(|server| server.name.clone()),
+            server: called.spec.and_then(|spec| spec.server.as_ref()).map(|server| server.name.clone()),
             via,
             credential,
             place: called.place.turn,
@@ -135,12 +140,18 @@ impl Permit {
             began_at: clock.now(),
             duration_ms: None,
         };
-        Entry { store: store.clone(), call: Box::new(call) }
+        let definition = called.spec.map(definition).unwrap_or_default();
+        Entry { store: store.clone(), call: Box::new(call), definition }
     }
 
     /// Whether it runs.
     pub fn allows(&self) -> bool {
         self.refusal.is_none()
+    }
+
+    /// The hash of the definition that was decided about; empty, and no tool's, if there was none of that name.
+    pub fn definition(&self) -> &str {
+        &self.entry.definition
     }
 
     /// What finds its record again.
@@ -155,7 +166,7 @@ impl Permit {
     /// It may run.
     pub fn refused(mut self) -> Result<ToolOutcome, Self> {
         let Some(why) = self.refusal.take() else { return Err(self) };
-        let Entry { store, mut call } = self.entry;
+        let Entry { store, mut call, .. } = self.entry;
         call.end = CallEnd::Denied;
         store.post_call(*call);
         Ok(ToolOutcome::error(why))
@@ -163,7 +174,7 @@ impl Permit {
 
     /// Runs `work` if it may, and records the call either way.
     pub async fn run(self, work: impl Future<Output = ToolOutcome>) -> ToolOutcome {
-        let Entry { store, call } = match self.refused() {
+        let Entry { store, call, .. } = match self.refused() {
             Ok(refused) => return refused,
             Err(permit) => permit.entry,
         };
@@ -202,7 +213,7 @@ impl Permit {
     /// # Errors
     /// It is denied, or cannot be recorded: what is read instead of a result.
     pub async fn begin(self) -> Result<Begun, ToolOutcome> {
-        let Entry { store, call } = match self.refused() {
+        let Entry { store, call, .. } = match self.refused() {
             Ok(refused) => return Err(refused),
             Err(permit) => permit.entry,
         };
@@ -254,7 +265,7 @@ impl Entry {
 
     /// It is turned away before anybody decides about it; recorded without waiting.
     pub fn turned_away(self, rule: Rule) {
-        let Self { store, mut call } = self;
+        let Self { store, mut call, .. } = self;
         (call.rule, call.end) = (rule, CallEnd::Refused);
         store.post_call(*call);
     }

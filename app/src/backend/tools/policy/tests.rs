@@ -31,6 +31,7 @@ fn tool(read_only_hint: bool, trusted: Option<bool>) -> ToolSpec {
         output_schema: json!({ "type": "object" }),
         annotations: Annotations { read_only_hint, ..Annotations::READ_ONLY },
         server: trusted.map(|trusted| ToolServer { id: "s1".to_owned(), name: "Notes".to_owned(), trusted }),
+        ui: None,
     }
 }
 
@@ -140,6 +141,7 @@ fn a_definition_is_all_that_a_tool_says_of_itself_in_whatever_order() {
         ToolSpec { annotations: Annotations { open_world_hint: true, ..spec.annotations }, ..spec.clone() },
         ToolSpec { server: server("s2", "Notes"), ..spec.clone() },
         ToolSpec { server: None, ..spec.clone() },
+        ToolSpec { ui: Some(json!({ "resource": "ui://notes/page" })), ..spec.clone() },
     ];
     let mut seen: Vec<String> = others.iter().map(definition).chain([same]).collect();
     seen.sort();

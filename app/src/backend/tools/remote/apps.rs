@@ -39,7 +39,7 @@ use crate::{
         connection::{ConnectionState, ToolChoice},
         limits::APP_FRESH_MS,
         message::Resource,
-        tool::{ToolOutcome, ToolSpec},
+        tool::{Annotations, ToolOutcome, ToolSpec},
     },
 };
 use declared::Declared;
@@ -51,6 +51,9 @@ use std::sync::Arc;
 pub(super) const EXTENSION: &str = "io.modelcontextprotocol/ui";
 /// What an app's page is.
 pub(super) const MEDIA_TYPE: &str = "text/html;profile=mcp-app";
+
+/// What the record calls the reading of a resource: the protocol's method.
+const READING: &str = "resources/read";
 
 /// Why an app cannot be shown, or does not get what it wants.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +112,6 @@ impl Connections {
             clipboard: policy.clipboard,
             domains: policy.domains,
             bare: declared.bare,
-            told: None,
             notes,
         })
     }
@@ -145,6 +147,31 @@ impl Connections {
         };
         let result = whole.as_ref().and_then(as_sent).unwrap_or_else(|| result_of(&outcome));
         (outcome, result)
+    }
+
+    /// The servers of the caller's that are not switched off, by their ids; none if they cannot be read.
+    pub async fn switched_on(&self, caller: &Caller) -> Vec<String> {
+        let Some(person) = self.person(caller.user).await else { return Vec::new() };
+        let on = person.links().into_iter().filter(|link| link.state() != ConnectionState::Off);
+        on.map(|link| link.id.clone()).collect()
+    }
+
+    /// The reading of an app's server's resources as the record of tool calls has it.
+    ///
+    /// # Errors
+    /// Not a server of theirs, or one that is switched off.
+    pub async fn reading_of_app(&self, caller: &Caller, app: &ToolApp) -> Result<ToolSpec, AppError> {
+        let link = self.link_of_app(caller, app).await?;
+        Ok(ToolSpec {
+            name: READING.to_owned(),
+            title: "Read a resource".to_owned(),
+            description: "Reads a resource of the server for its app.".to_owned(),
+            input_schema: json!({ "type": "object", "properties": { "uri": { "type": "string" } } }),
+            output_schema: Value::Null,
+            annotations: Annotations { open_world_hint: true, ..Annotations::READ_ONLY },
+            server: Some(link.owner.server.clone()),
+            ui: None,
+        })
     }
 
     /// Reads a resource of an app's server for the app; MCP `ReadResourceResult`.

@@ -3,7 +3,8 @@
 //! Invariant: it ends in an outcome. Every sign of progress begins the wait for the next one anew, up to a hard maximum;
 //! dropping the call (Stop, a turn's end) tells the server so, be it a request or a task ([`task`]). A server's questions go to the
 //! person it acts for, one after the other, and no wait counts meanwhile; that one was asked, and what came of it, is told
-//! at the end. A failure on the way asks the supervisor to look at the connection.
+//! at the end. A failure on the way asks the supervisor to look at the connection. A tool that is not what was decided
+//! about is not called ([`Link::changed`]): of what its server says of it, the newest counts.
 
 use super::{
     Pool, apps, asked,
@@ -66,6 +67,9 @@ pub(super) async fn run(
         Ok(both) => both,
         Err(fault) => return ToolOutcome::error(format!("The tools of «{name}» are away; nothing was run. {fault}")),
     };
+    if let Some(told) = cx.definition.as_deref().and_then(|decided| link.changed(own, decided)) {
+        return ToolOutcome::error(told);
+    }
     let began = Instant::now();
     let asked = Asked::default();
     let call = Call { pool, peer, ear, own, server: name, cx, asked: &asked };

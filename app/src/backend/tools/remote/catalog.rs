@@ -45,6 +45,9 @@ pub(super) struct Catalog {
     pub(super) completes: bool,
     /// Until when it need not be asked again, unless it says that something changed.
     pub(super) fresh_until: Instant,
+    /// By what its server is known when it is connected again, and until when the lists still count then. `None`: they
+    /// are read anew.
+    kept: Option<(String, Instant)>,
     /// What is to be said about it; empty if nothing is.
     pub(super) note: String,
 }
@@ -59,8 +62,15 @@ impl Catalog {
             prompts: Vec::new(),
             completes: false,
             fresh_until: Instant::now(),
+            kept: None,
             note: String::new(),
         }
+    }
+
+    /// Whether it counts for a server that was just connected again and is known by that.
+    pub(super) fn outlives(&self, identity: Option<&str>) -> bool {
+        let same = self.kept.as_ref().filter(|(of, _)| Some(of.as_str()) == identity);
+        same.is_some_and(|(_, until)| *until > Instant::now())
     }
 }
 
@@ -84,6 +94,23 @@ pub(super) struct RemoteTool {
 pub(super) struct Owner {
     pub(super) prefix: String,
     pub(super) server: ToolServer,
+}
+
+/// By what a server is known again after a gap in its connection: what it said of itself at the beginning. `None`: it
+/// cannot be, for a server of sessions that tells of changed lists told nobody of those during the gap; nor do older
+/// servers say how long a list counts.
+pub(super) fn identity(peer: &Peer<RoleClient>) -> Option<String> {
+    let info = peer.peer_info()?;
+    let has = &info.capabilities;
+    let tells = [
+        has.tools.as_ref().and_then(|has| has.list_changed),
+        has.resources.as_ref().and_then(|has| has.list_changed),
+        has.prompts.as_ref().and_then(|has| has.list_changed),
+    ];
+    if info.protocol_version.has_initialize() && tells.contains(&Some(true)) {
+        return None;
+    }
+    Some(json!([info.protocol_version, has, info.server_info]).to_string())
 }
 
 /// Asks a server for everything it offers.
@@ -121,7 +148,10 @@ pub(super) async fn fetch(peer: &Peer<RoleClient>, owner: &Owner, options: &Opti
         (catalog.prompts, _) = pages(options, &mut lasts, ask).await?;
     }
     catalog.completes = has.is_some_and(|has| has.completions.is_some());
-    catalog.fresh_until = Instant::now() + lasts.0.unwrap_or(UNSAID).clamp(options.fresh, LONGEST);
+    let now = Instant::now();
+    catalog.fresh_until = now + lasts.0.unwrap_or(UNSAID).clamp(options.fresh, LONGEST);
+    // Only what the server said itself counts beyond the connection.
+    catalog.kept = identity(peer).zip(lasts.0.map(|said| now + said.min(LONGEST)));
     Ok(catalog)
 }
 
@@ -173,6 +203,7 @@ fn admit(tools: Vec<rmcp::model::Tool>, owner: &Owner) -> Vec<Arc<RemoteTool>> {
 
 fn remote(tool: rmcp::model::Tool, owner: &Owner) -> RemoteTool {
     let takes_tasks = execution::takes_tasks(&tool);
+    let ui = Ui::of(tool.meta.as_ref());
     let annotations = tool.annotations.unwrap_or_default();
     let title = tool.title.or_else(|| annotations.title.clone()).unwrap_or_else(|| tool.name.to_string());
     let mut input = tool.input_schema.as_ref().clone();
@@ -186,8 +217,8 @@ fn remote(tool: rmcp::model::Tool, owner: &Owner) -> RemoteTool {
         output_schema: tool.output_schema.map_or_else(|| json!({}), |schema| Value::Object(schema.as_ref().clone())),
         annotations: claims(&annotations),
         server: Some(owner.server.clone()),
+        ui: ui.defined(),
     };
-    let ui = Ui::of(tool.meta.as_ref());
     // What no model is told of takes nothing of its window.
     let cost = if ui.model { cost(&spec) } else { 0 };
     RemoteTool { own: tool.name.to_string(), cost, spec, ui, takes_tasks }
@@ -235,6 +266,7 @@ fn clean(text: &str, most: usize) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::backend::tools::policy;
 
     #[test]
     fn names_are_plain_short_and_never_two_alike() {
@@ -278,5 +310,23 @@ mod tests {
         assert_eq!(tool.spec.input_schema, schema);
         assert_eq!((tool.spec.description.as_str(), tool.spec.title.as_str()), ("ab", "t"));
         assert!(tool.cost > 50);
+    }
+    #[test]
+    fn the_app_of_a_tool_belongs_to_its_definition() {
+        let server = ToolServer { id: "s".to_owned(), name: "S".to_owned(), trusted: false };
+        let owner = Owner { prefix: "s".to_owned(), server };
+        let of = |meta: Value| {
+            let tool = json!({"name": "t", "inputSchema": {"type": "object"}, "_meta": meta});
+            remote(serde_json::from_value(tool).unwrap(), &owner).spec
+        };
+        let plain = of(json!({}));
+        assert_eq!(plain.ui, None);
+        let metas = [
+            json!({"ui": {"resourceUri": "ui://a"}}),
+            json!({"ui": {"resourceUri": "ui://b"}}),
+            json!({"ui": {"resourceUri": "ui://b", "visibility": ["model"]}}),
+        ];
+        let hashes = metas.map(of).iter().chain([&plain]).map(policy::definition).collect::<HashSet<_>>();
+        assert_eq!(hashes.len(), 4);
     }
 }

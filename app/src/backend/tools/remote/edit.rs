@@ -4,7 +4,9 @@
 //! old one ends with everything that ran over it.
 
 use super::{
-    Connections, SEARCH, lock,
+    Connections, SEARCH,
+    inputs::Held,
+    lock,
     person::{self, Person, Sealed, purpose},
 };
 use crate::{
@@ -73,7 +75,7 @@ impl From<StoreError> for ConnectError {
     }
 }
 
-fn invalid(field: &'static str, reason: impl Into<String>) -> ConnectError {
+pub(super) fn invalid(field: &'static str, reason: impl Into<String>) -> ConnectError {
     ConnectError::Invalid { field, reason: reason.into() }
 }
 
@@ -149,6 +151,8 @@ impl Connections {
         let link = person.link(id).ok_or(ConnectError::NotFound)?;
         if link.is_awake() {
             link.again.notify_one();
+        } else {
+            link.outdated();
         }
         link.touch(&self.0);
         Ok(())
@@ -162,10 +166,11 @@ impl Connections {
         let person = self.of(caller).await?;
         let choice = if on { ToolChoice::On } else { ToolChoice::Off };
         self.decide(caller, &person, id, "", choice).await?;
-        match id.parse() {
-            Ok(id) => self.renew(caller, &person, id).await,
-            Err(_) => self.renew_of_operator(caller, &person, id),
+        if let Ok(id) = id.parse() {
+            return self.renew(caller, &person, id).await;
         }
+        let _alone = person.filling.lock().await;
+        self.renew_of_operator(caller, &person, id).await
     }
 
     /// Decides about one tool of a server.
@@ -210,11 +215,18 @@ impl Connections {
         self.replace(person, &id.to_string(), |others| person::own(&self.0.keep, caller.user, &stored, others, off))
     }
 
-    fn renew_of_operator(&self, caller: &Caller, person: &Person, id: &str) -> Result<(), ConnectError> {
+    /// The same for an operator's server; whoever calls holds what was filled in.
+    pub(super) async fn renew_of_operator(
+        &self,
+        caller: &Caller,
+        person: &Person,
+        id: &str,
+    ) -> Result<(), ConnectError> {
+        let held = Held::load(&self.0.keep, caller.user).await?;
         let server = self.0.operator.iter().find(|server| person::operator_id(server) == id);
         let server = server.ok_or(ConnectError::NotFound)?;
         let off = person.choice(id, "") == ToolChoice::Off;
-        self.replace(person, id, |_| person::of_operator(&self.0.keep, caller.user, server, id.to_owned(), off))
+        self.replace(person, id, |_| person::of_operator(&self.0.keep, caller.user, server, id.to_owned(), off, &held))
     }
 
     fn replace(

@@ -8,15 +8,19 @@ use super::{
     catalog::{Catalog, Owner},
     connect::{Access, Credential, Live},
     ear::Ear,
+    inputs::{Asked, waiting},
     lock,
     oauth::account::Account,
     supervise,
     tally::Tally,
     words::{Fault, Kind},
 };
-use crate::wire::{
-    connection::{CallTally, ConnectionState},
-    id::Millis,
+use crate::{
+    backend::tools::policy,
+    wire::{
+        connection::{CallTally, ConnectionState},
+        id::Millis,
+    },
 };
 use rmcp::{RoleClient, service::Peer};
 use std::{
@@ -42,6 +46,8 @@ pub(super) struct Link {
     pub(super) of_operator: bool,
     /// How it is reached, or why that cannot be told.
     pub(super) access: Result<Access, Fault>,
+    /// What it asks of its person.
+    pub(super) asked: Asked,
     /// Ends it for good: removed, switched off, or replaced.
     pub(super) over: CancellationToken,
     /// Somebody wants it to be connected afresh, at once.
@@ -74,6 +80,8 @@ pub(super) struct Seen {
     /// Whether the first attempt is over, well or badly.
     pub(super) tried: bool,
     legacy: bool,
+    /// Its lists may have changed since they were read: they do not count for the next connection.
+    outdated: bool,
 }
 
 #[derive(Default)]
@@ -89,10 +97,12 @@ impl Link {
         of_operator: bool,
         access: Result<Access, Fault>,
         off: bool,
+        asked: Asked,
     ) -> Arc<Self> {
+        let state = if off { ConnectionState::Off } else { asked.at_first() };
         let seen = Seen {
-            state: if off { ConnectionState::Off } else { ConnectionState::Asleep },
-            fault: None,
+            state,
+            fault: (state == ConnectionState::Unfilled).then(waiting),
             line: None,
             catalog: Arc::new(Catalog::empty()),
             protocol: None,
@@ -100,14 +110,16 @@ impl Link {
             latency: None,
             answered_at: None,
             retry_at: None,
-            tried: off,
+            tried: state != ConnectionState::Asleep,
             legacy: false,
+            outdated: false,
         };
         Arc::new(Self {
             id,
             owner,
             of_operator,
             access,
+            asked,
             over: CancellationToken::new(),
             again: Notify::new(),
             suspect: Notify::new(),
@@ -137,9 +149,11 @@ impl Link {
             ConnectionState::Connected | ConnectionState::Asleep => true,
             // Connected afresh, not after a failure.
             ConnectionState::Connecting => seen.fault.is_none(),
-            ConnectionState::Away | ConnectionState::Credentials | ConnectionState::SignIn | ConnectionState::Off => {
-                false
-            }
+            ConnectionState::Away
+            | ConnectionState::Credentials
+            | ConnectionState::SignIn
+            | ConnectionState::Unfilled
+            | ConnectionState::Off => false,
         }
     }
 
@@ -154,6 +168,22 @@ impl Link {
     /// Whether that tool of its can be called as a task, by the experiment of revision 2025-11-25.
     pub(super) fn takes_tasks(&self, own: &str) -> bool {
         self.seen().catalog.tools.iter().any(|tool| tool.own == own && tool.takes_tasks)
+    }
+
+    /// Why that tool of its is not called: it is not what was decided about (the hash of its definition) any more. Its
+    /// server may have been connected for the call, and told something else of the tool then.
+    pub(super) fn changed(&self, own: &str, decided: &str) -> Option<String> {
+        let catalog = self.seen().catalog;
+        let name = &self.owner.server.name;
+        match catalog.tools.iter().find(|tool| tool.own == own) {
+            Some(tool) if policy::definition(&tool.spec) == decided => None,
+            Some(tool) => Some(format!(
+                "`{}` was not run: «{name}» changed it after it was decided that it may run. Call it again, to have it \
+                 decided about as it is now.",
+                tool.spec.name
+            )),
+            None => Some(format!("«{name}» does not have this tool any more; nothing was run.")),
+        }
     }
 
     /// Counts a call of one of its tools.
@@ -179,7 +209,8 @@ impl Link {
     /// It is wanted: connects it if it is not connected, without waiting.
     pub(super) fn touch(self: &Arc<Self>, pool: &Arc<Pool>) {
         *lock(&self.used) = Instant::now();
-        if self.over.is_cancelled() || pool.stopping.is_cancelled() || self.state() == ConnectionState::Off {
+        let still = matches!(self.state(), ConnectionState::Off | ConnectionState::Unfilled);
+        if still || self.over.is_cancelled() || pool.stopping.is_cancelled() {
             return;
         }
         let mut running = lock(&self.running);
@@ -229,14 +260,35 @@ impl Link {
         });
     }
 
+    /// Its lists may have changed, and are to be read anew whatever it said of how long they count.
+    pub(super) fn outdated(&self) {
+        self.change(|seen| seen.outdated = true);
+    }
+
+    /// What it offered when it was last connected, if that still counts for the server that is known by `identity`.
+    pub(super) fn kept(&self, identity: Option<&str>) -> Option<Arc<Catalog>> {
+        let seen = self.seen();
+        (!seen.outdated && seen.catalog.outlives(identity)).then_some(seen.catalog)
+    }
+
+    /// Its lists were read.
+    pub(super) fn listed(&self, catalog: Catalog, now: Millis) {
+        self.change(|seen| {
+            seen.catalog = Arc::new(catalog);
+            seen.outdated = false;
+            seen.answered_at = Some(now);
+        });
+    }
+
     /// It is connected and has told what it offers.
-    pub(super) fn connected(&self, live: &Live, catalog: Catalog, now: Millis) {
+    pub(super) fn connected(&self, live: &Live, catalog: Arc<Catalog>, now: Millis) {
         let info = live.peer.peer_info();
         self.change(|seen| {
             seen.state = ConnectionState::Connected;
             seen.fault = None;
             seen.line = Some((live.peer.clone(), Arc::clone(&live.ear)));
-            seen.catalog = Arc::new(catalog);
+            seen.catalog = catalog;
+            seen.outdated = false;
             seen.protocol = info.as_ref().map(|info| info.protocol_version.to_string());
             seen.calls_itself = info.as_ref().and_then(|info| info.server_info.as_ref()).map(|server| {
                 super::words::quote(&format!("{} {}", server.title.as_ref().unwrap_or(&server.name), server.version))
@@ -256,7 +308,10 @@ impl Link {
     /// It cannot be used. `said`: the last words of its program, for the operator.
     pub(super) fn failed(&self, fault: &Fault, said: Option<&str>) {
         let signs_in = self.wants_sign_in(fault);
-        let fault = &signs_in.map_or_else(|| fault.clone(), |account| account.fault());
+        let mut fault = signs_in.map_or_else(|| fault.clone(), |account| account.fault());
+        // A server may say again what it was shown.
+        fault.told = self.asked.hide(&fault.told);
+        let said = said.map(|said| self.asked.hide(said));
         self.change(|seen| {
             // In the old way it may be the way that is wrong.
             seen.legacy = false;
@@ -268,6 +323,8 @@ impl Link {
             };
             seen.fault = Some(fault.clone());
             seen.tried = true;
+            // Whoever it lets in next may be somebody else to it.
+            seen.outdated |= fault.kind == Kind::Credentials;
         });
         if let Some(left_out) = lock(&self.logged).line(Instant::now()) {
             let kind = fault.kind.name();
@@ -291,9 +348,10 @@ impl Link {
             ConnectionState::Connected => seen.line.clone().map(Ok),
             ConnectionState::Connecting | ConnectionState::Asleep => None,
             ConnectionState::Off => Some(Err(Fault::new(Kind::Refused, "It is switched off."))),
-            ConnectionState::Away | ConnectionState::Credentials | ConnectionState::SignIn => {
-                Some(Err(seen.fault.clone().unwrap_or_else(Fault::closed)))
-            }
+            ConnectionState::Away
+            | ConnectionState::Credentials
+            | ConnectionState::SignIn
+            | ConnectionState::Unfilled => Some(Err(seen.fault.clone().unwrap_or_else(Fault::closed))),
         });
         tokio::time::timeout(within, line).await.unwrap_or_else(|_| Err(Fault::late(within)))
     }

@@ -1,10 +1,11 @@
 //! Signing in to other MCP servers by OAuth 2.1: Parley as a client of the authorization servers that guard them.
 //!
 //! Invariant: a token is one person's ([`account`]) or the operator's ([`machine`]), for one server, from one authorization
-//! server and for one resource, and is shown to that resource alone; it is sealed wherever it is kept. No address of a stranger's metadata is asked past the guard
-//! (`http::session`), and nothing but https carries a secret. What a sign-in needs is bound to the browser session that
-//! began it, by a `state` that counts once. What cannot be proven is refused: no PKCE with S256, another issuer than the
-//! one that was asked, a resource that is not this server.
+//! server and for one resource, and is shown to that resource alone; it is sealed wherever it is kept. No address of a
+//! stranger's metadata is asked past the guard (`http::session`), be the server a person's or the operator's ([`ask`]),
+//! and nothing but https carries a secret. What a sign-in needs is bound to the browser session that began it, by a
+//! `state` that counts once. What cannot be proven is refused: no PKCE with S256, another issuer than the one that was
+//! asked, a resource that is not this server.
 //!
 //! Decision: our own small code over [`http::session`](crate::backend::http::session), not rmcp's `auth`. That keeps one
 //! sign-in in one process, where a browser's comes back to whatever process runs then; rebuilds a confidential client
@@ -23,7 +24,9 @@ pub(super) mod dpop;
 mod endpoint;
 mod finish;
 mod grant;
+mod kept;
 pub(super) mod machine;
+mod renew;
 
 pub use begin::{Begun, OwnClient};
 pub use finish::Answer;

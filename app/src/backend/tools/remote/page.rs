@@ -20,7 +20,9 @@ impl Connections {
 
 fn row(person: &Person, link: &Link) -> ConnectionRow {
     let seen = link.seen();
-    let mut error = seen.fault.map(|fault| fault.told).unwrap_or_default();
+    // Waiting for its person is no error.
+    let fault = seen.fault.filter(|_| seen.state != ConnectionState::Unfilled);
+    let mut error = fault.map(|fault| fault.told).unwrap_or_default();
     if error.is_empty() {
         error.clone_from(&seen.catalog.note);
     }
@@ -41,6 +43,7 @@ fn row(person: &Person, link: &Link) -> ConnectionRow {
         place: place(link),
         state: seen.state,
         sign_in: link.account().map_or(SignIn::None, |account| account.standing(seen.state != ConnectionState::SignIn)),
+        inputs: link.asked.rows.clone(),
         error,
         latency_ms: seen.latency.map(|latency| u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)),
         answered_at: seen.answered_at,
@@ -65,7 +68,7 @@ fn place(link: &Link) -> String {
             command.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
         }
         Ok(Access::Http { url, .. }) => shown(url, link.of_operator),
-        Err(_) => String::new(),
+        Err(_) => link.asked.place.clone(),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Invariant: for each request a token that was refused is replaced once, one that allows too little is raised once, and a
 //! proof of possession is made anew once for each token, where the server wants its nonce in it: a server that is never
-//! content costs an error, not a loop.
+//! content costs an error, not a loop. Where a proof is refused that had all it must have, the token stays what it is: it
+//! was not the token that was refused.
 
 use super::{
     oauth::{Trouble, account::Account, challenge::Challenge, dpop, dpop::Token, machine::Machine},
@@ -56,6 +57,9 @@ impl Pass {
                 Some(Refusal::Token(challenge)) => {
                     let challenge = Challenge::read(challenge);
                     let bound = token.as_ref().and_then(|token| Some((token, token.prover()?)));
+                    if bound.is_some() && challenge.bad_proof {
+                        return Err(troubled(not_proven()));
+                    }
                     match bound.filter(|_| challenge.wants_nonce) {
                         Some(_) if learned => return Err(troubled(unproven())),
                         Some((token, prover)) => {
@@ -138,6 +142,12 @@ impl Pass {
         headers.insert(HeaderName::from_static(dpop::HEADER), proof);
         Ok((None, headers))
     }
+}
+
+fn not_proven() -> Trouble {
+    let told = "It does not accept the proof that the token it is shown is Parley's («invalid_dpop_proof»). Ask whoever \
+                runs Parley whether its clock is right.";
+    Trouble::Refused(told.to_owned())
 }
 
 fn unproven() -> Trouble {

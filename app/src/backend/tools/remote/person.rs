@@ -1,11 +1,14 @@
 //! [`Person`]: somebody's servers, and what they decided about the tools of each.
 //!
-//! Invariant: it is read from the store once and changed together with it (`edit`): one process serves a database.
+//! Invariant: it is read from the store once and changed together with it (`edit`). What another process on the same
+//! database changes (`parley mcp-stdio` beside the server) is seen after the next start; but not so tokens, which every
+//! process renews (`oauth`).
 
 use super::{
     Pool,
     catalog::{Owner, RemoteTool},
     connect::{Access, Credential},
+    inputs::{Asked, Held, waiting},
     link::Link,
     lock,
     oauth::Keep,
@@ -13,7 +16,10 @@ use super::{
 };
 use crate::{
     backend::{
-        config::{OperatorAccess, OperatorServer},
+        config::{
+            OperatorAccess, OperatorServer,
+            servers::{Template, Values},
+        },
         store::{StoreError, connections::StoredConnection},
     },
     wire::{
@@ -30,6 +36,7 @@ use std::{
     ops::Deref,
     sync::{Arc, Mutex},
 };
+use tokio::sync::Mutex as AsyncMutex;
 use url::Url;
 
 /// Somebody's servers.
@@ -38,6 +45,8 @@ pub(super) struct Person {
     pub(super) links: Mutex<Vec<Arc<Link>>>,
     /// What they decided, by server and tool. Written when they decide.
     pub(super) choices: Mutex<HashMap<(String, String), ToolChoice>>,
+    /// Held while what they filled in is changed, and while a link is made of it.
+    pub(super) filling: AsyncMutex<()>,
 }
 
 /// A tool on offer to somebody.
@@ -76,20 +85,21 @@ impl Person {
     pub(super) async fn load(pool: &Pool, user: UserId) -> Result<Self, StoreError> {
         let stored = pool.store.connections(user).await?;
         let choices = pool.store.tool_choices(user).await?;
+        let held = Held::load(&pool.keep, user).await?;
         let choices: HashMap<_, _> =
             choices.into_iter().map(|chosen| ((chosen.server, chosen.tool), chosen.choice)).collect();
         let off = |id: &str| choices.get(&(id.to_owned(), String::new())) == Some(&ToolChoice::Off);
         let operator = pool.operator.iter().map(|server| {
             let id = operator_id(server);
             let off = off(&id);
-            of_operator(&pool.keep, user, server, id, off)
+            of_operator(&pool.keep, user, server, id, off, &held)
         });
         let mut links: Vec<Arc<Link>> = operator.collect();
         for connection in stored {
             let off = off(&connection.id.to_string());
             links.push(own(&pool.keep, user, &connection, &links, off));
         }
-        Ok(Self { links: Mutex::new(links), choices: Mutex::new(choices) })
+        Ok(Self { links: Mutex::new(links), choices: Mutex::new(choices), filling: AsyncMutex::default() })
     }
 
     pub(super) fn links(&self) -> Vec<Arc<Link>> {
@@ -192,23 +202,42 @@ pub(super) fn operator_id(server: &OperatorServer) -> String {
     format!("operator:{}", server.name)
 }
 
-/// A link to an operator's server.
-pub(super) fn of_operator(keep: &Arc<Keep>, user: UserId, server: &OperatorServer, id: String, off: bool) -> Arc<Link> {
-    let access = match &server.access {
-        OperatorAccess::Program { command, args, env } => {
-            Access::Program { command: command.clone(), args: args.clone(), env: env.clone() }
-        }
-        OperatorAccess::Http { url, headers, auth } => {
-            let headers = headers.clone();
-            let credential = match auth {
-                Some(auth) => Credential::Machine { headers, machine: keep.machine(&id, url, auth) },
-                None => credential(keep, user, &id, url, headers, false),
-            };
-            Access::Http { url: url.clone(), credential, guarded: false }
-        }
-    };
+/// A link to an operator's server, by what its person filled in.
+pub(super) fn of_operator(
+    keep: &Arc<Keep>,
+    user: UserId,
+    server: &OperatorServer,
+    id: String,
+    off: bool,
+    held: &Held,
+) -> Arc<Link> {
+    let (asked, values) = Asked::of(server, &id, held);
+    let unfit = || Fault::new(Kind::Credentials, "What you filled in does not make an address. Change it.");
+    let access = if asked.waits { Err(waiting()) } else { access(keep, user, server, &id, &values).ok_or_else(unfit) };
     let tools = ToolServer { id: id.clone(), name: server.title.clone(), trusted: server.trusted };
-    Link::new(id, Owner { prefix: server.prefix.clone(), server: tools }, true, Ok(access), off)
+    Link::new(id, Owner { prefix: server.prefix.clone(), server: tools }, true, access, off, asked)
+}
+
+/// How an operator's server is reached with these values; `None` if one is missing or unfit.
+fn access(keep: &Arc<Keep>, user: UserId, server: &OperatorServer, id: &str, values: &Values) -> Option<Access> {
+    let fill = |texts: &[(String, Template)]| {
+        texts.iter().map(|(name, text)| Some((name.clone(), text.fill(values)?))).collect::<Option<Vec<_>>>()
+    };
+    Some(match &server.access {
+        OperatorAccess::Program { command, args, env } => Access::Program {
+            command: command.clone(),
+            args: args.iter().map(|arg| arg.fill(values)).collect::<Option<_>>()?,
+            env: fill(env)?,
+        },
+        OperatorAccess::Http { url, headers, auth } => {
+            let (url, headers) = (url.fill(values)?, fill(headers)?);
+            let credential = match auth {
+                Some(auth) => Credential::Machine { headers, machine: keep.machine(id, &url, auth) },
+                None => credential(keep, user, id, &url, headers, false),
+            };
+            Access::Http { url, credential, guarded: false }
+        }
+    })
 }
 
 /// A link to a server of somebody's own; its prefix gives way where one of `others` has it already.
@@ -223,7 +252,7 @@ pub(super) fn own(
     let taken = others.iter().any(|other| other.owner.prefix == stored.prefix);
     let prefix = if taken { format!("{}_{}", stored.prefix, &id[id.len() - 4..]) } else { stored.prefix.clone() };
     let server = ToolServer { id: id.clone(), name: stored.name.clone(), trusted: false };
-    Link::new(id, Owner { prefix, server }, false, open(keep, user, stored), off)
+    Link::new(id, Owner { prefix, server }, false, open(keep, user, stored), off, Asked::default())
 }
 
 /// What an address and headers are sealed for.

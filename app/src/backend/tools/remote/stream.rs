@@ -11,7 +11,7 @@
 use super::{breaker::chance, pass::Http, words::Fault};
 use crate::backend::http::{self, HttpError};
 use futures::{
-    StreamExt,
+    FutureExt, StreamExt,
     future::BoxFuture,
     stream::{self, BoxStream},
 };
@@ -36,12 +36,18 @@ const ID_MAX: usize = 1024;
 pub(super) type Events = BoxStream<'static, Result<Sse, SseError>>;
 /// Asks for the events behind the one of that id.
 pub(super) type Reopen = Box<dyn Fn(String) -> BoxFuture<'static, Result<Events, Http>> + Send>;
+/// Lets that time pass.
+type Pause = Box<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send>;
 /// Is told why no more is asked for.
 pub(super) type GaveUp = Box<dyn Fn(Fault) + Send>;
 
 /// These events and, where they end before the answer, the rest of them.
 pub(super) fn whole(events: Events, reopen: Reopen, gave_up: GaveUp) -> Events {
-    let course = Course { events, last: None, said: None, fruitless: 0, answered: false, reopen, gave_up };
+    by_time(events, reopen, gave_up, Box::new(|time| sleep(time).boxed()))
+}
+
+fn by_time(events: Events, reopen: Reopen, gave_up: GaveUp, pause: Pause) -> Events {
+    let course = Course { events, last: None, said: None, fruitless: 0, answered: false, reopen, gave_up, pause };
     let next = |mut course: Course| async move { course.next().await.map(|event| (event, course)) };
     stream::unfold(course, next).boxed()
 }
@@ -57,6 +63,7 @@ struct Course {
     answered: bool,
     reopen: Reopen,
     gave_up: GaveUp,
+    pause: Pause,
 }
 
 impl Course {
@@ -99,7 +106,8 @@ impl Course {
         loop {
             let said = self.said.filter(|_| failures == 0);
             let least = self.said.unwrap_or_default();
-            sleep(wait(said, self.fruitless, chance()).max(least)).await;
+            let pause = (self.pause)(wait(said, self.fruitless, chance()).max(least));
+            pause.await;
             self.fruitless = self.fruitless.saturating_add(1);
             let asked = (self.reopen)(self.last.clone().unwrap_or_default());
             match asked.await {
@@ -151,7 +159,49 @@ fn is_answer(event: &Sse) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use std::sync::{Arc, Mutex};
+
+    /// Events that never come to the answer: what is waited and asked for, in order, until there were that many waits.
+    fn course(first: Sse, waits: usize) -> (Events, Arc<Mutex<Vec<String>>>) {
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let (asked, waited) = (Arc::clone(&log), Arc::clone(&log));
+        let reopen: Reopen = Box::new(move |last| {
+            asked.lock().unwrap().push(format!("asks behind {last}"));
+            async { Ok(stream::empty().boxed()) }.boxed()
+        });
+        let pause: Pause = Box::new(move |time| {
+            let mut log = waited.lock().unwrap();
+            log.push(format!("waits {}", time.as_millis()));
+            let passes = log.iter().filter(|line| line.starts_with("waits")).count() < waits;
+            async move {
+                if !passes {
+                    std::future::pending::<()>().await;
+                }
+            }
+            .boxed()
+        });
+        let events = stream::iter([Ok(first)]).boxed();
+        (by_time(events, reopen, Box::new(|fault| panic!("{fault}")), pause), log)
+    }
+
+    #[test]
+    fn nothing_is_asked_for_before_the_time_that_was_named_nor_when_nobody_waits_any_more() {
+        let first = Sse { id: Some("a-1".to_owned()), retry: Some(2_000), ..Sse::default().data("") };
+        let (mut events, log) = course(first.clone(), 1);
+        assert!(events.next().now_or_never().flatten().is_some_and(|event| event.is_ok()));
+        assert!(events.next().now_or_never().is_none(), "it waits");
+        assert_eq!(*log.lock().unwrap(), ["waits 2000"]);
+        drop(events);
+        assert_eq!(*log.lock().unwrap(), ["waits 2000"]);
+
+        let (mut events, log) = course(first, 4);
+        assert!(events.next().now_or_never().flatten().is_some_and(|event| event.is_ok()));
+        assert!(events.next().now_or_never().is_none());
+        let (waits, asks) = ("waits 2000", "asks behind a-1");
+        assert_eq!(*log.lock().unwrap(), [waits, asks, waits, asks, waits, asks, waits], "one after the other");
+    }
 
     #[test]
     fn a_time_that_is_named_is_waited_and_silence_waits_ever_longer() {

@@ -1,7 +1,10 @@
 //! What keeps a link alive while it is wanted: connect, listen, look after it, try again with patience.
 //!
 //! Invariant: everything here runs beside the turns. A server that is hung, dead or mad costs attempts that become rare
-//! (`breaker`) and one line in the log a minute; a link nobody wants costs nothing.
+//! (`breaker`) and one line in the log a minute; a link nobody wants costs nothing. Lists are read when a server is first
+//! connected, when it says that they changed, and when the time is over that it said they count (`ttlMs`); a connection
+//! that broke or slept is no reason while that time lasts, if the server is still what it was and can have told of every
+//! change. An older server with `listChanged` cannot have, so its lists are read after every gap.
 
 use super::{
     Pool,
@@ -13,6 +16,7 @@ use super::{
     words::{Fault, Kind},
 };
 use crate::{backend::metrics, wire::id::Millis};
+use futures::FutureExt;
 use rmcp::{
     RoleClient,
     model::{ClientRequest, PingRequest, RequestMetaObject, ServerCapabilities, SubscriptionFilter},
@@ -47,6 +51,7 @@ pub(super) async fn supervise(pool: Arc<Pool>, link: Arc<Link>) {
             End::Idle => Duration::ZERO,
             End::Again => {
                 breaker.close();
+                link.outdated();
                 continue;
             }
             End::Broken(fault) => {
@@ -66,7 +71,10 @@ pub(super) async fn supervise(pool: Arc<Pool>, link: Arc<Link>) {
             biased;
             () = link.over.cancelled() => break,
             () = pool.stopping.cancelled() => break,
-            () = link.again.notified() => breaker.close(),
+            () = link.again.notified() => {
+                breaker.close();
+                link.outdated();
+            }
             () = sleep(wait) => tracing::debug!(server = %link.id, probe = breaker.is_open(), "tries again"),
         }
     }
@@ -86,7 +94,13 @@ async fn session(pool: &Arc<Pool>, link: &Arc<Link>, breaker: &mut Breaker) -> E
         }
     };
     let began = Instant::now();
-    let listed = unless_over(pool, link, catalog::fetch(&live.peer, &link.owner, &pool.options)).await;
+    // What was listed before the gap still counts if the server said so and is the same one.
+    let listed = match link.kept(catalog::identity(&live.peer).as_deref()) {
+        Some(kept) => Some(Ok(kept)),
+        None => unless_over(pool, link, catalog::fetch(&live.peer, &link.owner, &pool.options))
+            .await
+            .map(|listed| listed.map(Arc::new)),
+    };
     let end = match listed {
         None => End::Over,
         Some(Err(fault)) => End::Broken(fault),
@@ -120,8 +134,17 @@ async fn attend(pool: &Arc<Pool>, link: &Arc<Link>, live: &mut Live) -> End {
             () = link.over.cancelled() => return End::Over,
             () = pool.stopping.cancelled() => return End::Over,
             () = link.again.notified() => return End::Again,
-            () = live.closed() => return End::Broken(Fault::closed()),
-            () = ear.changed.notified() => Look::Lists,
+            () = live.closed() => {
+                // The last it said may be that its lists changed.
+                if ear.changed.notified().now_or_never().is_some() {
+                    link.outdated();
+                }
+                return End::Broken(Fault::closed());
+            }
+            () = ear.changed.notified() => {
+                link.outdated();
+                Look::Lists
+            }
             () = link.suspect.notified() => Look::Life,
             () = sleep_until(beat) => Look::Life,
             never = &mut listening => match never {},
@@ -157,11 +180,7 @@ enum Look {
 /// Reads the lists again.
 async fn relist(pool: &Pool, link: &Link, peer: &Peer<RoleClient>) -> Result<(), Fault> {
     let catalog = catalog::fetch(peer, &link.owner, &pool.options).await?;
-    let now = pool.clock.now();
-    link.change(|seen| {
-        seen.catalog = Arc::new(catalog);
-        seen.answered_at = Some(now);
-    });
+    link.listed(catalog, pool.clock.now());
     Ok(())
 }
 

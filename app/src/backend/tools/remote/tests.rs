@@ -6,7 +6,9 @@ mod asking;
 mod calls;
 mod content;
 mod errands;
+mod fresh;
 mod guard;
+mod inputs;
 mod lasting;
 mod library;
 mod machines;
@@ -119,6 +121,7 @@ impl World {
             progress: Arc::new(|_, _| {}),
             asking: Arc::new(crate::backend::tools::ask::Approved),
             kept: Arc::new(crate::backend::tools::kept::Nowhere),
+            definition: None,
         }
     }
 

@@ -100,7 +100,7 @@ pub(super) async fn call_tool(
     let arguments = Value::Object(call.arguments.clone().unwrap_or_default());
     let Some(spec) = server.tools.spec(&call.name) else {
         let (tool, place) = (&*call.name, Place::default());
-        let asked = Called { caller: &caller, tool, server: None, arguments: &arguments, place };
+        let asked = Called { caller: &caller, tool, spec: None, arguments: &arguments, place };
         Permit::entry(&server.store, &server.clock, &asked).turned_away(Rule::Unknown);
         // The specification's own answer to a name that is not listed («Tools», error handling).
         return Err(ErrorData::invalid_params(format!("Unknown tool: {tool}"), None));
@@ -196,6 +196,7 @@ fn start(
         }),
         asking,
         kept: Arc::new(Nowhere),
+        definition: None,
     };
     Box::pin(async move { tools.call(&cx, &call).await })
 }

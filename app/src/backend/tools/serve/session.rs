@@ -1,13 +1,20 @@
 //! What one client said of itself for as long as it is connected: its name, how much it wants logged, what changes it
 //! wants to hear of. Clients of today's protocol say all that with each request, and have none of it.
 //!
-//! Invariant: it ends with the connection, and so does what it had running.
+//! Invariant: it ends with the connection, and so does what it had running. A connection is one person's: over HTTP each
+//! request of today's protocol has a memory of its own, so nothing here passes from one person to another.
 
-use super::subscriptions::Wanted;
+use super::subscriptions::{Early, Wanted};
 use crate::backend::caller::Caller;
 use rmcp::model::Implementation;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 use tokio_util::sync::CancellationToken;
+
+/// Streams of one connection that begin to listen at the same moment; of more, the first are late by that moment.
+const EARLY: usize = 64;
 
 /// A connection's memory; clones share it.
 #[derive(Clone, Debug)]
@@ -27,6 +34,8 @@ struct Said {
     caller: Option<Caller>,
     level: Option<u8>,
     listens: bool,
+    /// What began to listen and has no stream yet, the first first.
+    early: VecDeque<Early>,
 }
 
 impl Drop for State {
@@ -61,6 +70,19 @@ impl Session {
     pub(super) fn first(&self) -> Option<Caller> {
         let mut said = self.said();
         if std::mem::replace(&mut said.listens, true) { None } else { said.caller.clone() }
+    }
+
+    /// Keeps what began to listen until its stream begins.
+    pub(super) fn begin_early(&self, early: Early) {
+        let waiting = &mut self.said().early;
+        if waiting.len() < EARLY {
+            waiting.push_back(early);
+        }
+    }
+
+    /// What began to listen first and has no stream yet: earlier than needed is fine.
+    pub(super) fn early(&self) -> Option<Early> {
+        self.said().early.pop_front()
     }
 
     /// Notes from which severity on it wants to hear what happens.

@@ -3,7 +3,7 @@
 //! Invariant: a client is told of nothing that is not offered: capabilities and instructions follow from what the
 //! operator named for the endpoint.
 
-use super::{McpServer, Session, Who, call::Calls, resources::ResourceSource, subscriptions::Early};
+use super::{McpServer, Session, Who, call::Calls, resources::ResourceSource};
 use crate::{
     backend::{
         caller::Caller,
@@ -32,8 +32,6 @@ use std::{
 
 /// How long a client may keep what a server says of itself: it changes with the operator's settings only.
 const DISCOVER_TTL_MS: u64 = 300_000;
-/// Streams that begin to listen at the same moment; of more, the first are late by that moment.
-const EARLY: usize = 64;
 /// Between two looks of a process that the hub of the server's does not reach.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -80,7 +78,10 @@ pub(super) struct Offer {
     /// How often to look for what the hub does not tell.
     pub(super) look: Option<Duration>,
     pub(super) listeners: Listeners,
-    early: Arc<Mutex<Vec<Early>>>,
+    /// Sessions that all people's clients may have open together.
+    pub(super) sessions_max: usize,
+    /// How long a session stays open unused.
+    pub(super) session_idle: Duration,
 }
 
 impl fmt::Debug for Offer {
@@ -119,7 +120,8 @@ impl Setup {
             sessions: self.config.sessions,
             look: None,
             listeners: Listeners::default(),
-            early: Arc::default(),
+            sessions_max: self.config.sessions_max,
+            session_idle: self.config.session_idle,
         };
         let (store, clock) = (self.store.clone(), self.clock.clone());
         let calls = self.calls.clone();
@@ -220,26 +222,6 @@ impl McpServer {
             return Ok(());
         }
         Err(ErrorData::invalid_request("This server keeps no sessions, so nothing can be set for one.", None))
-    }
-}
-
-impl Offer {
-    fn waiting(&self) -> MutexGuard<'_, Vec<Early>> {
-        self.early.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps what began to listen until its stream begins.
-    pub(super) fn begin_early(&self, early: Early) {
-        let mut waiting = self.waiting();
-        if waiting.len() < EARLY {
-            waiting.push(early);
-        }
-    }
-
-    /// What began to listen first and has no stream yet: earlier than needed is fine.
-    pub(super) fn early(&self) -> Option<Early> {
-        let mut waiting = self.waiting();
-        if waiting.is_empty() { None } else { Some(waiting.remove(0)) }
     }
 }
 

@@ -190,6 +190,7 @@ impl LongCalls {
             }),
             asking: Arc::clone(&asking) as Arc<_>,
             kept: Arc::new(crate::backend::tools::kept::Nowhere),
+            definition: None,
         };
         let result = async move {
             let outcome = tools.resume(&cx, &tool, saying).await;

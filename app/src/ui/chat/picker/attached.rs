@@ -39,7 +39,7 @@ fn Attached() -> impl IntoView {
                                 glyph=Glyph::X
                                 label
                                 class="size-8! rounded-full! [&>svg]:size-4"
-                                on:click=move |_| remove(one.clone())
+                                press=move || remove(one.clone())
                             />
                         </li>
                     }

@@ -61,7 +61,7 @@ fn Blanks(list: List, chosen: Chosen) -> impl IntoView {
                 <Button
                     size=Size::Small
                     variant=Variant::Ghost
-                    on:click=move |_| list.back()
+                    press=move || list.back()
                 >
                     "Back"
                 </Button>

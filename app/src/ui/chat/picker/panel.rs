@@ -49,7 +49,7 @@ fn Panel() -> impl IntoView {
             <div class="flex items-center gap-1 border-b border-line p-1.5">
                 <Kind list pick=Pick::Prompts words="Prompts"/>
                 <Kind list pick=Pick::Resources words="Resources"/>
-                <IconButton glyph=Glyph::X label="Close" class="ms-auto" on:click=move |_| list.give_back("")/>
+                <IconButton glyph=Glyph::X label="Close" class="ms-auto" press=move || list.give_back("")/>
             </div>
             {move || match list.doing.get() {
                 Doing::Nothing => ().into_any(),
@@ -84,7 +84,7 @@ fn Kind(list: List, pick: Pick, words: &'static str) -> impl IntoView {
             variant=Variant::Ghost
             class="aria-pressed:bg-hover aria-pressed:text-text"
             attr:aria-pressed=move || if on() { "true" } else { "false" }
-            on:click=move |_| list.turn_to(pick)
+            press=move || list.turn_to(pick)
         >
             {words}
             <kbd class="font-mono text-xs" aria-hidden="true">{sign(pick)}</kbd>

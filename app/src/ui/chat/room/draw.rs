@@ -34,6 +34,9 @@ impl Room {
         if fx.summary {
             self.summary.set(self.state.with_value(|state| state.summary().clone()));
         }
+        if fx.words {
+            self.words.update(|n| *n = n.wrapping_add(1).max(1));
+        }
         if let Some(reply) = fx.finished {
             self.announce(reply);
         }

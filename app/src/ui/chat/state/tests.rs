@@ -33,6 +33,7 @@ fn view() -> ConversationView {
         turns: Vec::new(),
         members: Vec::new(),
         model: None,
+        words: false,
     }
 }
 

@@ -3,7 +3,8 @@
 //! It is loaded when it comes into sight. Invariant: the app is in a frame without an origin and gets nothing but what
 //! [`bridge`] lets through: it calls no function of the server's by itself, and never sends a message. What it says is
 //! bounded in number and size; what it wants done is asked for beside its frame, where it cannot draw. Over the whole
-//! page, too, it has a line above it that is ours: it says whose app it is, and leads back.
+//! page, too, it has a line above it that is ours: it says whose app it is, and leads back; so does Escape, as long as the
+//! focus is not in the frame, whose keys are the app's. What it tells the model is shown over the composer (`words`).
 
 mod ask;
 mod bridge;
@@ -20,6 +21,7 @@ use crate::{
         chat::cell::ToolView,
         kit::{
             Banner, Button, Glyph, Icon, IconButton, Show, Size, Spinner, Tone, Variant, Watched, effect, lazy::lazy,
+            memo,
         },
     },
     wire::{
@@ -31,7 +33,6 @@ use ask::asking;
 use leptos::{ev::KeyboardEvent, html, prelude::*, task::spawn_local};
 use send_wrapper::SendWrapper;
 use talk::Talk;
-use telling::told;
 
 lazy! {
     /// The app of a call.
@@ -91,7 +92,7 @@ fn App(tool: ArcRwSignal<ToolView>) -> impl IntoView {
                     view! {
                         <Banner tone=Tone::Warning class="m-3">
                             <p>{format!("Its app cannot be shown. {why}")}</p>
-                            <Button size=Size::Small class="mt-2" on:click=move |_| open()>"Try again"</Button>
+                            <Button size=Size::Small class="mt-2" press=move || open()>"Try again"</Button>
                         </Banner>
                     }
                         .into_any()
@@ -99,7 +100,7 @@ fn App(tool: ArcRwSignal<ToolView>) -> impl IntoView {
                 Stage::Closed => {
                     view! {
                         <p class="px-3 py-2">
-                            <Button variant=Variant::Ghost size=Size::Small on:click=move |_| open()>
+                            <Button variant=Variant::Ghost size=Size::Small press=move || open()>
                                 <Icon glyph=Glyph::Eye class="size-4"/>
                                 "Show its app"
                             </Button>
@@ -128,16 +129,17 @@ fn Frame(
     let notes = opened.notes.clone();
     let title = tool.with_untracked(|tool| format!("{}, an app of {server}", super::title_of(&tool.call)));
     let talk = Talk::new(opened, message, call.get_value(), closed);
-    talk::listen(talk, tool.clone());
+    talk.listen(tool.clone());
     effect(move || {
         tool.track();
         talk.tell(&tool);
     });
-    talk::tell_changes(talk);
-    talk.watch_told();
+    talk.tell_changes();
     let (card, line) = (NodeRef::<html::Div>::new(), NodeRef::<html::Div>::new());
-    place(talk, card, line);
+    place(&talk, card, line);
     let answer = Callback::new(move |(asked, said)| talk.answered(asked, said));
+    // Drawn again for another question only: whoever is at its buttons stays there while more wait behind it.
+    let first = memo(move || talk.asks.with(|asks| asks.first().cloned()));
     let full = talk.full;
     let named = title.clone();
     let leave = move |event: KeyboardEvent| {
@@ -160,12 +162,12 @@ fn Frame(
                 <Icon glyph=Glyph::Shield class="size-4 shrink-0"/>
                 <p class="min-w-0 flex-1 truncate">"App of " <strong class="font-medium text-text">{server}</strong></p>
                 <Show when=move || full.get()>
-                    <Button size=Size::Small on:click=move |_| full.set(false)>"Back to the conversation"</Button>
+                    <Button size=Size::Small press=move || full.set(false)>"Back to the conversation"</Button>
                 </Show>
                 <Show when=move || talk.fits.get() && !full.get()>
-                    <IconButton glyph=Glyph::Monitor label="Show this app on the whole page" on:click=move |_| full.set(true)/>
+                    <IconButton glyph=Glyph::Monitor label="Show this app on the whole page" press=move || full.set(true)/>
                 </Show>
-                <IconButton glyph=Glyph::EyeOff label="Close this app" on:click=move |_| talk.close()/>
+                <IconButton glyph=Glyph::EyeOff label="Close this app" press=move || talk.dismiss()/>
             </div>
             {notes.into_iter().map(|note| view! { <p class="px-3 pb-2 text-xs text-warning">{note}</p> }).collect_view()}
             <iframe
@@ -181,11 +183,10 @@ fn Frame(
                     (false, false) => "block h-40 w-full border-0 border-t border-line",
                 }
             ></iframe>
-            {told(talk)}
             <div aria-live="polite">
                 {move || talk.silent.get().then(|| view! { <p class="border-t border-line px-3 py-2 text-xs text-warning">"This app does not answer. Close it and show it again."</p> })}
                 {move || talk.news.get().map(|news| view! { <p class="border-t border-line px-3 py-2 text-xs text-muted">{news}</p> })}
-                {move || talk.asks.with(|asks| asks.first().cloned()).map(|asked| asking(asked, answer))}
+                {move || first.get().map(|asked| asking(asked, answer))}
             </div>
         </div>
     }
@@ -196,7 +197,8 @@ const OVER: &str = "fixed inset-0 z-50 m-0 flex h-dvh max-h-none w-screen max-w-
 bg-surface p-0 text-text outline-none";
 
 /// Lays the card over the page and puts it back, as it is wanted, and tells the app. The focus goes to the way back.
-fn place(talk: Talk, card: NodeRef<html::Div>, line: NodeRef<html::Div>) {
+fn place(talk: &Talk, card: NodeRef<html::Div>, line: NodeRef<html::Div>) {
+    let talk = *talk;
     let laid = StoredValue::new(SendWrapper::new(None::<full::Laid>));
     let lift = move || {
         let lying = laid.try_update_value(|laid| Option::take(laid)).flatten();

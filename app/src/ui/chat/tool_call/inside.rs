@@ -97,7 +97,7 @@ fn Block(label: &'static str, text: String) -> impl IntoView {
     let copied = RwSignal::new(false);
     let source = StoredValue::new(text.clone());
     let toaster = Toaster::expect();
-    let copy = move |_| copy(source.get_value(), toaster, move || _ = copied.try_set(true));
+    let copy = move || copy(source.get_value(), toaster, move || _ = copied.try_set(true));
     view! {
         <div>
             <div class="flex items-center justify-between">
@@ -106,7 +106,7 @@ fn Block(label: &'static str, text: String) -> impl IntoView {
                     glyph=Signal::derive(move || if copied.get() { Glyph::Check } else { Glyph::Copy })
                     label=Signal::derive(move || if copied.get() { "Copied".to_owned() } else { format!("Copy {}", label.to_ascii_lowercase()) })
                     class="size-7! [&>svg]:size-4"
-                    on:click=copy
+                    press=copy
                 />
             </div>
             <pre class="max-h-80 overflow-auto rounded-md bg-hover p-3 text-xs whitespace-pre-wrap break-words" tabindex="0">{text}</pre>

@@ -15,6 +15,7 @@ use crate::{
     },
     wire::{
         attachment::{AttachmentRef, Piece},
+        file,
         tool::ToolCall,
     },
 };
@@ -85,7 +86,7 @@ fn one(piece: Piece, of: &str) -> AnyView {
             view! { <Kept name=last(&uri) uri file of=of.to_owned() preview/> }.into_any()
         }
         Piece::Link { uri, name, description, media_type, size } => {
-            let facts = [media_type, size.map(bytes)].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+            let facts = [media_type, size.map(file::size)].into_iter().flatten().collect::<Vec<_>>().join(" · ");
             view! { <Link uri name description facts/> }.into_any()
         }
         Piece::Whole { file } => view! { <Whole what="The whole result" file/> }.into_any(),
@@ -102,7 +103,7 @@ fn Kept(
     of: String,
     #[prop(optional)] preview: String,
 ) -> impl IntoView {
-    let facts = format!("{} · {}", file.media_type, bytes(file.size));
+    let facts = format!("{} · {}", file.media_type, file::size(file.size));
     let shown = if file.is_image() {
         view! { <Picture image=file.clone() alt=format!("{name} from {of}")/> }.into_any()
     } else if file.is_sound() {
@@ -135,7 +136,7 @@ fn Kept(
 /// The whole of what was cut.
 #[component]
 fn Whole(what: &'static str, file: AttachmentRef) -> impl IntoView {
-    let size = bytes(file.size);
+    let size = file::size(file.size);
     view! {
         <p class="flex flex-wrap items-center gap-x-2 text-xs text-muted">
             {format!("{what}, {size}")}
@@ -196,16 +197,6 @@ fn last(uri: &str) -> String {
     if end.is_empty() { uri.to_owned() } else { end.to_owned() }
 }
 
-/// A size in words.
-fn bytes(size: u64) -> String {
-    match size {
-        1 => "1 byte".to_owned(),
-        0..1_000 => format!("{size} bytes"),
-        1_000..1_000_000 => format!("{} kB", size.div_ceil(1_000)),
-        _ => format!("{}.{} MB", size / 1_000_000, size / 100_000 % 10),
-    }
-}
-
 /// An image's measure on the page: its own, or what fits.
 fn fitting(pixels: Option<(u32, u32)>) -> (u32, u32) {
     let Some((width, height)) = pixels.filter(|(width, height)| *width > 0 && *height > 0) else { return PREVIEW };
@@ -252,6 +243,5 @@ mod tests {
         assert_eq!(source(&call), "Get tiny image (Everything at hand)");
         assert_eq!(source(&ToolCall::new(CallId(String::new()), "sum", json!({}))), "Sum");
         assert_eq!(last("demo://resource/static/a.md"), "a.md");
-        assert_eq!((bytes(1).as_str(), bytes(1_001).as_str(), bytes(2_560_000).as_str()), ("1 byte", "2 kB", "2.5 MB"));
     }
 }

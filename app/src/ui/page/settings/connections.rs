@@ -3,15 +3,19 @@
 //! Everything here works without script. What a server says of itself is text, never markup; the page is a picture of
 //! the moment it was loaded, and loading it again is how one looks again.
 
+pub mod inputs;
 pub mod sign_in;
 
-use self::sign_in::SigningIn;
+use self::{inputs::Inputs, sign_in::SigningIn};
 use super::{
     super::form::{Form, FormError, Post, asked},
     Section,
 };
 use crate::{
-    api::connections::{self, AddConnection, ChooseTool, PAGE, RemoveConnection, RenameConnection, TurnConnection},
+    api::connections::{
+        self, AddConnection, ChooseTool, EmptyConnection, FillConnection, PAGE, RemoveConnection, RenameConnection,
+        TurnConnection,
+    },
     ui::{
         app::encode,
         kit::{Banner, Button, Size, TextInput, Time, TimeStyle, Tone, Transition, Variant},
@@ -31,6 +35,8 @@ struct Actions {
     rename: Post,
     remove: Post,
     choose: Post,
+    fill: Post,
+    empty: Post,
 }
 
 /// What the page holds.
@@ -42,10 +48,12 @@ pub fn Connections() -> impl IntoView {
         rename: Post::to::<RenameConnection>(),
         remove: Post::to::<RemoveConnection>(),
         choose: Post::to::<ChooseTool>(),
+        fill: Post::to::<FillConnection>(),
+        empty: Post::to::<EmptyConnection>(),
     };
-    let Actions { turn, rename, remove, choose } = actions;
+    let Actions { turn, rename, remove, choose, fill, empty } = actions;
     let changes = move || {
-        let counts = [add, rename, remove, turn, choose].map(|post| post.version().get());
+        let counts = [add, rename, remove, turn, choose, fill, empty].map(|post| post.version().get());
         counts.map(|count| count.to_string()).join(" ")
     };
     let rows = Loaded::by(changes, |_| connections::connections());
@@ -58,6 +66,8 @@ pub fn Connections() -> impl IntoView {
         <FormError post=rename fields=&[]/>
         <FormError post=remove fields=&[]/>
         <FormError post=choose fields=&[]/>
+        <FormError post=fill fields=&[]/>
+        <FormError post=empty fields=&[]/>
         <Transition>
             {move || Suspend::new(async move {
                 match rows.await {
@@ -78,15 +88,22 @@ pub fn Connections() -> impl IntoView {
 #[component]
 fn Server(row: ConnectionRow, actions: Actions) -> impl IntoView {
     let Actions { turn, .. } = actions;
-    let off = row.state == ConnectionState::Off;
+    let waits = row.state == ConnectionState::Unfilled;
     let (heading, cost) = (format!("server-{}", encode(&row.id)), row.cost());
     let labelled = heading.clone();
     let (about, facts) = (about(&row), facts(&row));
-    let turns: &[(&'static str, &'static str)] =
-        if off { &[("on", "Switch on")] } else { &[("reconnect", "Reconnect now"), ("off", "Switch off")] };
+    let turns: &[(&'static str, &'static str)] = match row.state {
+        ConnectionState::Off => &[("on", "Switch on")],
+        ConnectionState::Unfilled => &[("off", "Switch off")],
+        _ => &[("reconnect", "Reconnect now"), ("off", "Switch off")],
+    };
     let turns = turns.iter().map(|(to, words)| view! { <Turn turn id=row.id.clone() to=*to words=*words/> });
     let turns = turns.collect_view();
     let signing_in = view! { <SigningIn id=row.id.clone() name=row.name.clone() sign_in=row.sign_in/> };
+    let inputs = (!row.inputs.is_empty()).then(|| {
+        let (id, name, inputs) = (row.id.clone(), row.name.clone(), row.inputs.clone());
+        view! { <Inputs id name waits inputs fill=actions.fill empty=actions.empty/> }
+    });
     let own = (!row.of_operator).then(|| view! { <Own id=row.id.clone() name=row.name.clone() actions/> });
     let ConnectionRow { id, name, state, error, answered_at, retry_at, tools, .. } = row;
     view! {
@@ -115,6 +132,7 @@ fn Server(row: ConnectionRow, actions: Actions) -> impl IntoView {
                 {format!("Its tools cost about {cost} tokens in every request.")}
             </p>
             <div class="flex flex-wrap gap-2 px-4 pb-4">{turns}</div>
+            {inputs}
             {signing_in}
             {own}
             {(!tools.is_empty()).then(|| view! { <Tools server=id tools actions/> })}
@@ -153,7 +171,7 @@ fn badge(state: ConnectionState) -> String {
     let colours = match state {
         ConnectionState::Connected => "bg-success-soft text-success",
         ConnectionState::Away | ConnectionState::Credentials => "bg-danger-soft text-danger",
-        ConnectionState::SignIn => "bg-warning-soft text-warning",
+        ConnectionState::SignIn | ConnectionState::Unfilled => "bg-warning-soft text-warning",
         ConnectionState::Connecting | ConnectionState::Asleep | ConnectionState::Off => "bg-hover text-muted",
     };
     format!("shrink-0 rounded-full px-2.5 py-1 text-xs font-medium {colours}")

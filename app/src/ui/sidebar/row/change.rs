@@ -9,7 +9,7 @@ use crate::{
     },
     wire::{conversation::ConversationSummary, id::ConversationId, limits},
 };
-use leptos::{ev::KeyboardEvent, html, prelude::*, task::spawn_local};
+use leptos::{ev::KeyboardEvent, html, prelude::*, task::spawn_local, wasm_bindgen::JsCast, web_sys};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 lazy! {
@@ -28,7 +28,7 @@ fn Items(row: ConversationSummary, renaming: RwSignal<bool>, here: Memo<bool>) -
     let navigate = use_navigate();
     let (id, pinned, owned) = (row.id, row.pinned, row.owned);
     let (pin_glyph, pin_words) = if pinned { (Glyph::PinOff, "Unpin") } else { (Glyph::Pin, "Pin") };
-    let pin = move |_| {
+    let pin = move || {
         spawn_local(async move {
             match pin_conversation(id, !pinned).await {
                 Ok(summary) => conversations.put(summary),
@@ -36,7 +36,7 @@ fn Items(row: ConversationSummary, renaming: RwSignal<bool>, here: Memo<bool>) -
             }
         });
     };
-    let delete = move |_| {
+    let delete = move || {
         if here.get_untracked() {
             navigate("/", NavigateOptions::default());
         }
@@ -45,12 +45,12 @@ fn Items(row: ConversationSummary, renaming: RwSignal<bool>, here: Memo<bool>) -
     let menu = menu_id(&row);
     effect(move || arrange(&menu));
     view! {
-        <MenuItem glyph=pin_glyph on:click=pin>{pin_words}</MenuItem>
+        <MenuItem glyph=pin_glyph press=pin>{pin_words}</MenuItem>
         {owned
             .then(|| {
                 view! {
-                    <MenuItem glyph=Glyph::Pencil on:click=move |_| renaming.set(true)>"Rename"</MenuItem>
-                    <MenuItem glyph=Glyph::Trash danger=true on:click=delete>"Delete"</MenuItem>
+                    <MenuItem glyph=Glyph::Pencil press=move || renaming.set(true)>"Rename"</MenuItem>
+                    <MenuItem glyph=Glyph::Trash danger=true press=delete>"Delete"</MenuItem>
                 }
             })}
     }
@@ -75,18 +75,39 @@ fn delete_with_undo(id: ConversationId, conversations: Conversations, toaster: T
     });
 }
 
+fn link_to(id: ConversationId) -> Option<web_sys::HtmlElement> {
+    let link = document().query_selector(&format!("nav a[href='/c/{id}']")).ok().flatten()?;
+    link.dyn_into().ok()
+}
+
+fn focus_is_at(id: ConversationId) -> bool {
+    link_to(id).is_some_and(|link| document().active_element().is_some_and(|active| active == *link))
+}
+
+/// Puts the focus on the conversation's link, once that is drawn.
+fn focus_again(id: ConversationId) {
+    request_animation_frame(move || {
+        if let Some(link) = link_to(id) {
+            _ = link.focus();
+        }
+    });
+}
+
 #[component]
 fn Renaming(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView {
     let conversations = expect_context::<Conversations>();
     let toaster = Toaster::expect();
     let node = NodeRef::<html::Input>::new();
+    let (id, before) = (row.id, row.title);
+    let title = before.clone();
     effect(move || {
         if let Some(input) = node.get() {
+            // Here, because only what is there already can be selected.
+            input.set_value(&title);
             _ = input.focus();
             input.select();
         }
     });
-    let (id, before) = (row.id, row.title.clone());
     let save = move || {
         let Some(title) = node.get_untracked().map(|input| input.value().trim().to_owned()) else { return };
         renaming.set(false);
@@ -95,7 +116,14 @@ fn Renaming(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView
         }
         spawn_local(async move {
             match rename_conversation(id, title).await {
-                Ok(summary) => conversations.put(summary),
+                Ok(summary) => {
+                    // The row is drawn anew; whoever is at it stays there.
+                    let here = focus_is_at(id);
+                    conversations.put(summary);
+                    if here {
+                        focus_again(id);
+                    }
+                }
                 Err(error) => toaster.fail(error),
             }
         });
@@ -103,10 +131,14 @@ fn Renaming(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView
     let keyed = {
         let save = save.clone();
         move |event: KeyboardEvent| match event.key().as_str() {
-            "Enter" if !event.is_composing() => save(),
+            "Enter" if !event.is_composing() => {
+                save();
+                focus_again(id);
+            }
             "Escape" => {
                 event.prevent_default();
                 renaming.set(false);
+                focus_again(id);
             }
             _ => {}
         }
@@ -117,7 +149,6 @@ fn Renaming(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView
             class="h-10 w-full rounded-md border border-brand bg-raised px-3 text-sm"
             aria-label="New title"
             maxlength=limits::TITLE_MAX.to_string()
-            prop:value=row.title
             on:keydown=keyed
             on:blur=move |_| {
                 if renaming.try_get_untracked() == Some(true) {

@@ -65,6 +65,20 @@ fn each_way_to_get_tokens_without_a_person_is_read() {
     assert_eq!(token.expose_secret(), "hunter2");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_key_is_read_once_as_what_comes_by_a_pipe_must_be() {
+    use std::{io::Write, os::fd::AsRawFd};
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(RSA.as_bytes()).unwrap();
+    drop(writer);
+    let auth = good(json!({
+        "grant_type": "client_credentials", "client_id": "parley", "token_endpoint_auth_signing_alg": "RS256",
+        "private_key_file": format!("/proc/self/fd/{}", reader.as_raw_fd()),
+    }));
+    assert!(matches!(auth.client.proof, OperatorProof::Key(_)), "{auth:?}");
+}
+
 #[test]
 fn every_fault_of_it_is_named_and_no_secret_with_it() {
     let faults: Vec<String> = [

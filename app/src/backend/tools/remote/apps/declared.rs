@@ -9,7 +9,7 @@ use crate::{
     wire::{app::Domains, limits::APP_URI_MAX},
 };
 use rmcp::model::MetaObject;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use url::{Host, Url};
 
@@ -49,6 +49,12 @@ impl Ui {
             Some(_) => (true, false),
         };
         Self { resource: resource.filter(fits).map(str::to_owned), model, app }
+    }
+
+    /// What belongs to the tool's definition of it; `None` where the tool says nothing.
+    pub fn defined(&self) -> Option<Value> {
+        let unsaid = self.resource.is_none() && self.model && self.app;
+        (!unsaid).then(|| json!({ "resource": self.resource, "model": self.model, "app": self.app }))
     }
 }
 

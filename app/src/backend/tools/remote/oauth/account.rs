@@ -1,8 +1,9 @@
 //! [`Account`]: a person's standing with one server: the token its requests carry, and what the server said of it.
 //!
-//! Invariant: one refresh at a time, and everybody who waits takes its outcome. A refresh that began ends and is kept, even
-//! if whoever wanted it is gone: its refresh token is used up. A refused token is renewed once for each request, and not
-//! before the server says again that it listens to the authorization server which gave it.
+//! Invariant: one refresh at a time, in this process and in others ([`renew`](super::renew)), and everybody who waits takes
+//! its outcome. A refresh that began ends and is kept, even if whoever wanted it is gone: its refresh token is used up. A
+//! refused token is renewed once for each request, and not before the server says again that it listens to the
+//! authorization server which gave it. What another process did to the sign-in is seen when a token is refused or due.
 
 use super::{
     super::{
@@ -13,7 +14,9 @@ use super::{
     challenge::Challenge,
     discover,
     dpop::Token,
-    grant::{Denied, Grant},
+    grant::Grant,
+    kept::{Held, Hold, Place},
+    renew::Renewal,
 };
 use crate::wire::{
     connection::SignIn,
@@ -21,9 +24,10 @@ use crate::wire::{
 };
 use std::{
     fmt,
+    ops::Deref,
     sync::{Arc, Mutex},
 };
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, oneshot};
 use url::Url;
 
 /// How often a person may sign in anew for scopes they signed in for already.
@@ -31,22 +35,11 @@ const RAISES: u32 = 2;
 
 /// A person's standing with one server.
 pub(in super::super) struct Account {
-    pub(super) keep: Arc<Keep>,
-    pub(super) user: UserId,
-    pub(super) server: String,
-    pub(super) url: Url,
-    pub(super) guarded: bool,
+    place: Place,
     /// Written by whoever holds it while asking for tokens.
     tokens: Arc<AsyncMutex<Held>>,
     /// What is told without waiting. Written at every refusal and sign-in.
     seen: Mutex<Seen>,
-}
-
-/// The tokens, once they were read.
-#[derive(Default)]
-pub(super) struct Held {
-    read: bool,
-    pub(super) grant: Option<Grant>,
 }
 
 #[derive(Default)]
@@ -61,28 +54,43 @@ struct Seen {
     raised: (Vec<String>, u32),
 }
 
+impl Deref for Account {
+    type Target = Place;
+    fn deref(&self) -> &Place {
+        &self.place
+    }
+}
+
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Account").field("server", &self.server).finish_non_exhaustive()
     }
 }
 
-type Hold = OwnedMutexGuard<Held>;
-
 impl Account {
     pub(super) fn new(keep: Arc<Keep>, user: UserId, server: &str, url: Url, guarded: bool) -> Self {
-        Self { keep, user, server: server.to_owned(), url, guarded, tokens: Arc::default(), seen: Mutex::default() }
+        let place = Place { keep, user, server: server.to_owned(), url, guarded };
+        Self { place, tokens: Arc::default(), seen: Mutex::default() }
     }
 
     /// The tokens, read from the store if they were not yet.
     pub(super) async fn hold(&self) -> Result<Hold, Trouble> {
         let mut held = Arc::clone(&self.tokens).lock_owned().await;
-        if !held.read {
-            held.grant = self.keep.grant(self.user, &self.server, &self.url).await?;
-            held.read = true;
-            lock(&self.seen).issuer = held.grant.as_ref().map(|grant| grant.issuer.clone());
-        }
+        self.read(&mut held).await?;
+        self.note(held.grant.as_ref());
         Ok(held)
+    }
+
+    /// Notes whether one is signed in, and where.
+    fn note(&self, grant: Option<&Grant>) {
+        let mut seen = lock(&self.seen);
+        let before = seen.issuer.take();
+        seen.issuer = grant.map(|grant| grant.issuer.clone());
+        match (&before, &seen.issuer) {
+            (Some(_), None) => seen.ended = Some("Your sign-in has ended.".to_owned()),
+            (_, Some(_)) => seen.ended = None,
+            (None, None) => {}
+        }
     }
 
     pub(in super::super) fn now(&self) -> Millis {
@@ -96,7 +104,7 @@ impl Account {
         if !grant.is_due(self.keep.clock.now()) {
             return Ok(Some(grant.shown()));
         }
-        self.renew(held).await
+        self.renew(held, None).await
     }
 
     /// What to try after the server refused `used`; `None` if there is nothing.
@@ -108,26 +116,25 @@ impl Account {
         let hint = challenge.metadata.clone();
         lock(&self.seen).challenge = Some(challenge);
         let mut held = self.hold().await?;
+        if held.grant.as_ref().is_none_or(|grant| grant.shown().is(used)) && self.look(&mut held).await? {
+            self.note(held.grant.as_ref());
+        }
         let Some(grant) = &held.grant else { return Ok(None) };
         if !grant.shown().is(used) {
-            // Somebody else renewed it in the meantime.
+            // Somebody else renewed it in the meantime, or signed in.
             return Ok(Some(grant.shown()));
         }
-        let asker = self.keep.asker(self.guarded);
         // Where it cannot be told, the authorization server itself says what is good.
-        let changed = discover::resource(asker, &self.url, hint.as_deref())
+        let changed = discover::resource(self.asker(), &self.url, hint.as_deref())
             .await
             .is_ok_and(|resource| !resource.issuers.contains(&grant.issuer));
         if changed {
-            let told = "It has another authorization server now.";
-            self.end(&mut held, told).await?;
-            return Ok(None);
+            return self.lapse(&mut held, "It has another authorization server now.").await;
         }
         if grant.refresh.is_none() {
-            self.end(&mut held, "Your sign-in has ended.").await?;
-            return Ok(None);
+            return self.lapse(&mut held, "Your sign-in has ended.").await;
         }
-        self.renew(held).await
+        self.renew(held, used).await
     }
 
     /// Notes that the server wants more scopes than the token has.
@@ -136,65 +143,52 @@ impl Account {
         lock(&self.seen).challenge = Some(challenge);
     }
 
-    /// Renews the tokens, in a task of its own.
-    async fn renew(&self, mut held: Hold) -> Result<Option<Token>, Trouble> {
-        let Some(grant) = held.grant.clone() else { return Ok(None) };
+    /// Renews the tokens, in a task of its own; `refused`: the token that was.
+    async fn renew(&self, held: Hold, refused: Option<&Token>) -> Result<Option<Token>, Trouble> {
         let (told, hears) = oneshot::channel();
-        let (keep, user, server, guarded) = (Arc::clone(&self.keep), self.user, self.server.clone(), self.guarded);
+        let renewal = Renewal { place: self.place.clone(), held, refused: refused.cloned() };
         self.keep.tasks.spawn("refresh", async move {
-            let now = keep.clock.now();
-            let renewed = grant.renewed(keep.asker(guarded), now).await;
-            let outcome = match renewed {
-                Ok(renewed) => {
-                    if let Err(error) = keep.keep_grant(user, &server, Some(&renewed)).await {
-                        tracing::warn!(%error, "renewed tokens are good until a restart only");
-                    }
-                    let token = renewed.shown();
-                    held.grant = Some(renewed);
-                    Ok(Some(token))
-                }
-                Err(Denied::Trouble(trouble)) if grant.may_be_good(now) => {
-                    tracing::info!(%trouble, "tokens cannot be renewed yet");
-                    Ok(Some(grant.shown()))
-                }
-                Err(Denied::Trouble(trouble)) => Err(trouble),
-                Err(Denied::Over | Denied::Unknown) => {
-                    held.grant = None;
-                    keep.keep_grant(user, &server, None).await.map(|()| None)
-                }
-            };
-            drop(held);
             // Whoever asked may be gone.
-            let _gone = told.send(outcome);
+            let _gone = told.send(renewal.outcome().await);
         });
         let away = || Trouble::Away("Its sign-in could not be renewed just now.".to_owned());
-        let outcome = hears.await.unwrap_or_else(|_| Err(away()))?;
-        if outcome.is_none() {
-            let mut seen = lock(&self.seen);
-            seen.issuer = None;
-            seen.ended = Some("Your sign-in has ended.".to_owned());
-        }
-        Ok(outcome)
+        let grant = hears.await.unwrap_or_else(|_| Err(away()))?;
+        self.note(grant.as_ref());
+        Ok(grant.map(|grant| grant.shown()))
     }
 
-    /// Forgets the tokens.
+    /// Forgets the tokens, unless others are kept by now: then what is to be shown instead.
+    async fn lapse(&self, held: &mut Hold, told: &str) -> Result<Option<Token>, Trouble> {
+        if !self.replace(held, None).await? {
+            self.look(held).await?;
+            self.note(held.grant.as_ref());
+            return Ok(held.grant.as_ref().map(Grant::shown));
+        }
+        self.ended(told);
+        Ok(None)
+    }
+
+    /// Forgets the tokens, whatever they are.
     pub(super) async fn end(&self, held: &mut Hold, told: &str) -> Result<(), Trouble> {
-        held.grant = None;
-        self.keep.keep_grant(self.user, &self.server, None).await?;
+        self.put(held, None).await?;
+        self.ended(told);
+        Ok(())
+    }
+
+    fn ended(&self, told: &str) {
         let mut seen = lock(&self.seen);
         seen.issuer = None;
         seen.ended = Some(told.to_owned());
-        Ok(())
     }
 
     /// Takes new tokens.
     pub(super) async fn signed_in(&self, grant: Grant) -> Result<(), Trouble> {
         let mut held = self.hold().await?;
-        self.keep.keep_grant(self.user, &self.server, Some(&grant)).await?;
+        let issuer = grant.issuer.clone();
+        self.put(&mut held, Some(grant)).await?;
         let mut seen = lock(&self.seen);
-        seen.issuer = Some(grant.issuer.clone());
+        seen.issuer = Some(issuer);
         (seen.challenge, seen.ended) = (None, None);
-        held.grant = Some(grant);
         Ok(())
     }
 

@@ -3,13 +3,23 @@
 //! Invariant: every address is checked as it is asked, over https unless private networks are allowed; the operator's own
 //! secrets go over http to this machine alone; a redirect is followed within its origin only; an answer is read up to a
 //! limit, within a time, and is JSON or nothing.
+//!
+//! Invariant: where metadata leads, the guard holds for the operator's servers too: whoever runs such a server would else
+//! have Parley knock at this machine and its network. Two things are exempt: the origins that the operator named (the
+//! server's, the authorization server's of the file), which are asked as the operator's addresses are; and everything, if
+//! one of those is on this machine or in a private network itself: whoever is there already learns nothing.
 
 use super::{super::words::sentence, Keep, Trouble, dpop};
-use crate::backend::http::{self, session::Session};
+use crate::backend::http::{
+    self,
+    address::{Reach, Refused},
+    session::Session,
+};
 use reqwest::{RequestBuilder, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::time::Duration;
+use url::Url;
 
 /// Bytes of an answer: metadata and tokens are small.
 const MOST: usize = 128 * 1024;
@@ -21,7 +31,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Asker<'a> {
     session: &'a Session,
     plain: Plain,
+    /// What asks at the origins that the operator named.
+    own: Option<(&'a Session, Named<'a>)>,
 }
+
+/// What the operator named: a server, and its authorization server.
+type Named<'a> = [Option<&'a Url>; 2];
 
 /// Where addresses without https may be asked.
 #[derive(Clone, Copy, Debug)]
@@ -41,25 +56,47 @@ pub(super) struct Answered {
 }
 
 impl Keep {
-    /// What asks on behalf of a server that a person chose (`guarded`), or the operator.
-    pub(super) fn asker(&self, guarded: bool) -> Asker<'_> {
-        if guarded {
-            Asker { session: &self.guarded, plain: if self.private { Plain::Everywhere } else { Plain::Nowhere } }
-        } else {
-            Asker { session: &self.plain, plain: Plain::Everywhere }
-        }
+    /// What asks where a server leads that a person chose.
+    pub(super) fn asker(&self) -> Asker<'_> {
+        let plain = if self.private { Plain::Everywhere } else { Plain::Nowhere };
+        Asker { session: &self.guarded, plain, own: None }
     }
 
-    /// What asks with secrets of the operator's, where a server's metadata leads.
-    pub(super) fn own_asker(&self) -> Asker<'_> {
-        Asker { session: &self.plain, plain: if self.private { Plain::Everywhere } else { Plain::ThisMachine } }
+    /// What asks where a server of the operator's leads, at `url`, that people sign in to.
+    pub(super) fn asker_beside<'a>(&'a self, url: &'a Url) -> Asker<'a> {
+        Asker::of_operator(self, [Some(url), None], Plain::Everywhere)
+    }
+
+    /// What asks with secrets of the operator's, where a server at `url` leads, or the authorization server that the file
+    /// names.
+    pub(super) fn own_asker<'a>(&'a self, url: &'a Url, issuer: Option<&'a Url>) -> Asker<'a> {
+        Asker::of_operator(self, [Some(url), issuer], Plain::ThisMachine)
+    }
+}
+
+impl<'a> Asker<'a> {
+    /// `plain`: where http may be spoken by a server that is nearby itself.
+    fn of_operator(keep: &'a Keep, named: Named<'a>, plain: Plain) -> Self {
+        let plain = if keep.private { Plain::Everywhere } else { plain };
+        if named.iter().flatten().any(|url| is_near(url)) {
+            return Self { session: &keep.plain, plain, own: None };
+        }
+        Self { own: Some((&keep.plain, named)), ..keep.asker() }
     }
 }
 
 impl Asker<'_> {
-    /// Checks an address that metadata names.
-    pub(super) fn check(&self, url: &str) -> Result<(), Trouble> {
-        let parsed = url::Url::parse(url).map_err(|_| Trouble::refused("Its sign-in names an unreadable address."))?;
+    /// What asks there.
+    fn session(&self, url: &Url) -> &Session {
+        match &self.own {
+            Some((own, named)) if named.iter().flatten().any(|named| named.origin() == url.origin()) => own,
+            _ => self.session,
+        }
+    }
+
+    /// Checks an address that metadata names; what asks there.
+    fn checked(&self, url: &str) -> Result<&Session, Trouble> {
+        let parsed = Url::parse(url).map_err(|_| Trouble::refused("Its sign-in names an unreadable address."))?;
         let plain = match self.plain {
             Plain::Nowhere => false,
             Plain::ThisMachine => is_here(&parsed),
@@ -75,13 +112,19 @@ impl Asker<'_> {
                 sentence(&refused.to_string())
             ))
         };
-        self.session.check(url).map_err(refused)
+        let session = self.session(&parsed);
+        session.check(url).map_err(refused)?;
+        Ok(session)
+    }
+
+    /// Checks an address that metadata names.
+    pub(super) fn check(&self, url: &str) -> Result<(), Trouble> {
+        self.checked(url).map(drop)
     }
 
     /// Reads a document; `None` if there is none.
     pub(super) async fn document(&self, url: &str) -> Result<Option<Value>, Trouble> {
-        self.check(url)?;
-        let request = self.session.client().get(url).header(header::ACCEPT, "application/json");
+        let request = self.checked(url)?.client().get(url).header(header::ACCEPT, "application/json");
         let answered = self.send(request).await?;
         Ok(answered.body.filter(|body| answered.status == StatusCode::OK && body.is_object()))
     }
@@ -94,10 +137,9 @@ impl Asker<'_> {
         basic: Option<(&str, &SecretString)>,
         proof: Option<&SecretString>,
     ) -> Result<Answered, Trouble> {
-        self.check(url)?;
+        let session = self.checked(url)?;
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let mut request = self
-            .session
+        let mut request = session
             .client()
             .post(url)
             .header(header::ACCEPT, "application/json")
@@ -116,8 +158,8 @@ impl Asker<'_> {
 
     /// Posts JSON.
     pub(super) async fn json(&self, url: &str, body: &Value) -> Result<Answered, Trouble> {
-        self.check(url)?;
-        self.send(self.session.client().post(url).header(header::ACCEPT, "application/json").json(body)).await
+        let session = self.checked(url)?;
+        self.send(session.client().post(url).header(header::ACCEPT, "application/json").json(body)).await
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Answered, Trouble> {
@@ -146,11 +188,102 @@ async fn read(request: RequestBuilder) -> Result<Answered, Trouble> {
     Ok(Answered { status, body: serde_json::from_slice(&body).ok(), nonce })
 }
 
-fn is_here(url: &url::Url) -> bool {
+fn is_here(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,
+    }
+}
+
+/// Whether an address is this machine's or a private one, as it is written.
+fn is_near(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    matches!(Reach::default().target(&format!("https://{host}")), Err(Refused::Nearby(_) | Refused::Private(..)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::backend::{
+        config::SecretsConfig,
+        http::resolver::SystemLookup,
+        secrets::Secrets,
+        task::Tasks,
+        test::{Folder, TestStore, test_store},
+        tools::remote::oauth::Home,
+    };
+    use futures::FutureExt;
+    use std::sync::{Arc, Mutex};
+
+    async fn keep() -> (Keep, TestStore, Folder) {
+        let (store, folder) = (test_store().await, Folder::new());
+        let keep = Keep {
+            store: store.store.clone(),
+            secrets: Secrets::new(&SecretsConfig { keys: Vec::new(), file: folder.path().join("secret.key") }),
+            tasks: Tasks::default(),
+            clock: store.clock.clone(),
+            home: Home::at("http://127.0.0.1:9"),
+            guarded: Session::guarded(Reach::default(), Arc::new(SystemLookup)).unwrap(),
+            plain: Session::of_operator().unwrap(),
+            private: false,
+            accounts: Mutex::default(),
+            machines: Mutex::default(),
+        };
+        (keep, store, folder)
+    }
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_server_out_there_has_nobody_near_asked() {
+        let (keep, _store, _folder) = keep().await;
+        let near = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = format!("http://{}/as", near.local_addr().unwrap());
+        let (server, issuer) = (url("https://mcp.example.org/mcp"), url("https://as.example.org"));
+        let askers = [
+            keep.own_asker(&server, None),
+            keep.own_asker(&server, Some(&issuer)),
+            keep.asker_beside(&server),
+            keep.asker(),
+        ];
+        for asker in askers {
+            for hostile in [
+                here.as_str(),
+                &here.replace("http:", "https:"),
+                "https://10.0.0.1/token",
+                "https://[::1]/",
+                "https://169.254.169.254/",
+                "https://localhost/",
+                "https://printer.lan/",
+            ] {
+                assert!(matches!(asker.document(hostile).await, Err(Trouble::Refused(_))), "{hostile}");
+                let posted = asker.form(hostile, &[("client_secret", "s")], None, None).await;
+                assert!(matches!(posted, Err(Trouble::Refused(_))), "{hostile}");
+            }
+        }
+        assert!(near.accept().now_or_never().is_none(), "nobody knocked");
+    }
+
+    #[tokio::test]
+    async fn what_the_operator_named_is_asked_wherever_it_is() {
+        let (keep, _store, _folder) = keep().await;
+        let (far, odd) = (url("https://mcp.example.org/mcp"), url("https://mcp.example.org:9443/mcp"));
+        keep.own_asker(&odd, None).check("https://mcp.example.org:9443/.well-known/x").unwrap();
+        keep.own_asker(&far, Some(&odd)).check("https://mcp.example.org:9443/token").unwrap();
+        keep.own_asker(&far, None).check("https://mcp.example.org:9443/token").unwrap_err();
+        for near in ["http://127.0.0.1:3000/mcp", "https://10.0.0.1/mcp", "https://mcp.internal/mcp"] {
+            let near = url(near);
+            for asker in [keep.own_asker(&near, None), keep.own_asker(&far, Some(&near)), keep.asker_beside(&near)] {
+                asker.check("https://10.0.0.2:9443/token").unwrap();
+                asker.check("http://127.0.0.1:9/token").unwrap();
+            }
+            keep.own_asker(&near, None).check("http://10.0.0.2/token").unwrap_err();
+            keep.asker_beside(&near).check("http://10.0.0.2/token").unwrap();
+        }
     }
 }

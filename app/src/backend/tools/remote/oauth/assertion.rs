@@ -8,6 +8,7 @@
 use super::{Trouble, ask::Asker, begin::random_word, discover, endpoint::TokenRequest, grant, machine::Shown};
 use crate::{
     backend::{
+        clock::Clock,
         config::servers::{OperatorClient, Told},
         jwt::{self, Key},
     },
@@ -16,6 +17,7 @@ use crate::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The type of what a client signs.
 pub(super) const OF_CLIENT: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -78,7 +80,9 @@ pub(super) fn checked(token: &SecretString, audiences: &[&str], now: Millis) -> 
     if !is_for {
         return Err(Trouble::refused("The identity to show there is for somebody else (its «aud»), and stays here."));
     }
-    if told["exp"].as_i64().is_some_and(|end| end <= now.0 / 1000) {
+    // A NumericDate may have a fraction (RFC 7519 2).
+    let seconds = Duration::from_millis(u64::try_from(now.0).unwrap_or_default()).as_secs_f64();
+    if told["exp"].as_f64().is_some_and(|end| end <= seconds) {
         return Err(Trouble::Away(
             "The identity to show there has expired. Whoever gives it must renew it.".to_owned(),
         ));
@@ -111,8 +115,8 @@ pub(super) struct Exchange<'a> {
 
 impl Exchange<'_> {
     /// Asks for it.
-    pub(super) async fn send(&self, asker: Asker<'_>, now: Millis) -> Result<SecretString, Trouble> {
-        let told = checked(self.subject, &[self.client.id.as_deref().unwrap_or_default()], now)?;
+    pub(super) async fn send(&self, asker: Asker<'_>, clock: &Clock) -> Result<SecretString, Trouble> {
+        let told = checked(self.subject, &[self.client.id.as_deref().unwrap_or_default()], clock.now())?;
         if told["iss"].as_str() != Some(self.provider) {
             return Err(Trouble::refused("The identity to show is of another identity provider, and stays here."));
         }
@@ -128,8 +132,9 @@ impl Exchange<'_> {
         if !self.scope.is_empty() {
             form.push(("scope", self.scope));
         }
-        let shown = Shown::of(self.client, &metadata);
-        let request = TokenRequest { url: &metadata.token, form, shows: shown.shows(self.provider), prover: None, now };
+        let client = Shown::of(self.client, &metadata);
+        let shows = client.shows(self.provider);
+        let request = TokenRequest { url: &metadata.token, form, shows, prover: None, clock };
         let answered = request.send(asker).await.map_err(of_provider)?;
         if !answered.status.is_success() {
             return Err(of_provider(grant::refusal(&answered)));
@@ -140,7 +145,7 @@ impl Exchange<'_> {
             of_provider(Trouble::refused("It gives something else than an identity assertion («id-jag»)."))
         })?;
         let assertion = SecretString::from(exchanged.access_token);
-        checked(&assertion, &[self.audience], now)?;
+        checked(&assertion, &[self.audience], clock.now())?;
         Ok(assertion)
     }
 }
@@ -166,11 +171,14 @@ mod tests {
         let signed = |claims: Value| key.sign(&claims).unwrap();
         let good = signed(json!({"aud": ["https://other.example", "https://as.example/"], "exp": 11}));
         assert_eq!(checked(&good, &["https://as.example"], now).unwrap()["exp"], 11);
+        let fraction = signed(json!({"aud": "https://as.example", "exp": 10.5}));
+        checked(&fraction, &["https://as.example"], now).unwrap();
         for (claims, words) in [
             (json!({"aud": "https://as.example.evil", "exp": 11}), "somebody else"),
             (json!({"aud": [], "exp": 11}), "somebody else"),
             (json!({"exp": 11}), "somebody else"),
             (json!({"aud": "https://as.example", "exp": 10}), "expired"),
+            (json!({"aud": "https://as.example", "exp": 9.5}), "expired"),
         ] {
             let refused = checked(&signed(claims), &["https://as.example"], now).unwrap_err().to_string();
             assert!(refused.contains(words), "{refused}");

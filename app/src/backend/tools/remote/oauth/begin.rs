@@ -100,7 +100,7 @@ impl Connections {
 impl Account {
     /// Everything that can be known before the person decides.
     async fn prepare(&self, own: Option<OwnClient>) -> Result<Pending, Trouble> {
-        let asker = self.keep.asker(self.guarded);
+        let asker = self.asker();
         let challenge = self.challenge();
         let held = self.hold().await?;
         let (known, earlier) = match &held.grant {
@@ -170,7 +170,7 @@ impl Account {
         if let Some(client) = client::by_document(&keep.home, metadata) {
             return Ok(client);
         }
-        let client = client::register(keep.asker(self.guarded), &keep.home, metadata).await?;
+        let client = client::register(self.asker(), &keep.home, metadata).await?;
         keep.keep_client(self.user, &self.server, issuer, &client).await?;
         Ok(client)
     }

@@ -13,6 +13,8 @@ pub(in super::super) struct Challenge {
     pub(super) wants_more: bool,
     /// Whether the proof of possession is to have a nonce of the server's, or a newer one.
     pub(in super::super) wants_nonce: bool,
+    /// Whether it is the proof of possession that is no good, whatever the token is.
+    pub(in super::super) bad_proof: bool,
 }
 
 impl Challenge {
@@ -25,6 +27,7 @@ impl Challenge {
                 "scope" if !value.trim().is_empty() => out.scope = out.scope.or(Some(value)),
                 "error" if value == "insufficient_scope" => out.wants_more = true,
                 "error" if value == dpop::WANTS_NONCE => out.wants_nonce = true,
+                "error" if value == dpop::BAD_PROOF => out.bad_proof = true,
                 _ => {}
             }
         }
@@ -81,6 +84,7 @@ mod tests {
         }
         assert_eq!(Challenge::read("Bearer scope=\"open").scope.as_deref(), Some("open"));
         let nonce = Challenge::read("DPoP algs=\"ES256\", error=\"use_dpop_nonce\"");
-        assert!(nonce.wants_nonce && !nonce.wants_more);
+        assert!(nonce.wants_nonce && !nonce.wants_more && !nonce.bad_proof);
+        assert!(Challenge::read("DPoP error=\"invalid_dpop_proof\", algs=\"ES256\"").bad_proof);
     }
 }

@@ -1,8 +1,9 @@
 //! From a server to its authorization server: RFC 9728, RFC 8414, and `OpenID` Connect's discovery.
 //!
 //! Invariant: a resource is this server, or what contains it; an authorization server is the one whose name was asked for,
-//! letter by letter, and offers PKCE with S256. A place that has no JSON has nothing; a place that has the wrong one ends
-//! the search.
+//! letter by letter. A place that has no JSON has nothing; a place that has the wrong one ends the search. What an
+//! authorization server must offer is for whoever needs it: PKCE with S256 where a person is sent to it (`begin`), and
+//! nowhere else.
 
 use super::{Trouble, ask::Asker};
 use serde::{Deserialize, Serialize};

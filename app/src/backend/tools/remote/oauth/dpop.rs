@@ -45,6 +45,8 @@ use url::Url;
 pub(in super::super) const HEADER: &str = "dpop";
 /// What a refusal says that wants a nonce in the proof.
 pub(super) const WANTS_NONCE: &str = "use_dpop_nonce";
+/// What a refusal says that does not accept the proof.
+pub(super) const BAD_PROOF: &str = "invalid_dpop_proof";
 /// The header of a nonce.
 const NONCE: &str = "dpop-nonce";
 /// Characters of a nonce that is kept.

@@ -1,6 +1,6 @@
 //! Requests to token endpoints, proven by whoever makes them.
 //!
-//! Invariant: what proves a client is made anew for each attempt. A request is made once more where the authorization
+//! Invariant: what proves a client is made anew for each attempt, with the time of that. A request is made once more where the authorization
 //! server wants a nonce in its proof of possession, and not again if it still wants one.
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     client::Client,
     dpop::{self, Prover},
 };
-use crate::{backend::jwt::Key, wire::id::Millis};
+use crate::backend::{clock::Clock, jwt::Key};
 use reqwest::Method;
 use secrecy::ExposeSecret;
 
@@ -42,8 +42,8 @@ pub(super) struct TokenRequest<'a> {
     pub(super) shows: Shows<'a>,
     /// The key that the tokens are to be bound to.
     pub(super) prover: Option<&'a Prover>,
-    /// When.
-    pub(super) now: Millis,
+    /// The time: what is signed is as old as the attempt it is signed for.
+    pub(super) clock: &'a Clock,
 }
 
 impl TokenRequest<'_> {
@@ -58,6 +58,7 @@ impl TokenRequest<'_> {
     }
 
     async fn once(&self, asker: Asker<'_>) -> Result<Answered, Trouble> {
+        let now = self.clock.now();
         let secret;
         let signed;
         let mut form: Vec<(&str, &str)> = self.form.clone();
@@ -68,13 +69,13 @@ impl TokenRequest<'_> {
                 client.prove(&mut form, secret.as_ref())
             }
             Shows::Signed { id, key, audience } => {
-                signed = assertion::of_client(key, id, audience, self.now)?;
+                signed = assertion::of_client(key, id, audience, now)?;
                 form.push(("client_assertion_type", assertion::OF_CLIENT));
                 form.push(("client_assertion", signed.expose_secret()));
                 None
             }
         };
-        let proof = self.prover.map(|prover| prover.proof(&Method::POST, self.url, None, self.now)).transpose()?;
+        let proof = self.prover.map(|prover| prover.proof(&Method::POST, self.url, None, now)).transpose()?;
         let answered = asker.form(self.url, &form, basic, proof.as_ref()).await?;
         if let (Some(prover), Some(nonce)) = (self.prover, &answered.nonce) {
             prover.hear(self.url, nonce.clone());

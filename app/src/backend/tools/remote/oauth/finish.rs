@@ -90,8 +90,8 @@ impl Connections {
             prover: prover.as_ref(),
             bound,
         };
-        let asker = account.keep.asker(account.guarded);
-        let grant = match Grant::redeem(asker, account.keep.clock.now(), &what, code, &verifier).await {
+        let asker = account.asker();
+        let grant = match Grant::redeem(asker, &account.keep.clock, &what, code, &verifier).await {
             Ok(grant) => grant,
             Err(Denied::Trouble(trouble)) => return Err(trouble.into()),
             Err(Denied::Over) => {
@@ -125,8 +125,10 @@ impl Connections {
     pub async fn sign_out(&self, caller: &Caller, server: &str) -> Result<(), ConnectError> {
         let (_, account) = self.account(caller, server).await?;
         let mut held = account.hold().await?;
+        // Another process may have renewed it: what is given back is what there is now.
+        account.look(&mut held).await?;
         if let Some(grant) = held.grant.take() {
-            if let Err(error) = grant.revoke(account.keep.asker(account.guarded)).await {
+            if let Err(error) = grant.revoke(account.asker()).await {
                 tracing::info!(%error, server, "tokens could not be given back");
             }
             account.end(&mut held, "You signed out.").await?;

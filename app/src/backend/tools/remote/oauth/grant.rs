@@ -4,7 +4,7 @@
 //! never printed.
 
 use super::{
-    Keep, Trouble,
+    Trouble,
     ask::{Answered, Asker},
     client::Client,
     discover::Metadata,
@@ -12,13 +12,11 @@ use super::{
     endpoint::{Shows, TokenRequest},
 };
 use crate::{
-    backend::tools::remote::words::quote,
-    wire::id::{Millis, UserId},
+    backend::{clock::Clock, tools::remote::words::quote},
+    wire::id::Millis,
 };
-use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use url::Url;
 
 /// Milliseconds before its end from which on a token is renewed.
 const EARLY_MS: i64 = 30_000;
@@ -45,6 +43,9 @@ pub(super) struct Grant {
     /// Who holds the key that the tokens are bound to, if they are.
     #[serde(default)]
     prover: Option<Arc<Prover>>,
+    /// Until when a process renews it that said so, in milliseconds since the epoch: others wait for what comes of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    renewing: Option<i64>,
 }
 
 /// What a sign-in was begun with.
@@ -102,7 +103,7 @@ impl Grant {
     /// Redeems a code.
     pub(super) async fn redeem(
         asker: Asker<'_>,
-        now: Millis,
+        clock: &Clock,
         what: &For<'_>,
         code: &str,
         verifier: &str,
@@ -114,8 +115,9 @@ impl Grant {
             ("code_verifier", verifier),
             ("resource", what.resource),
         ];
-        let prover = what.prover.map(Arc::as_ref);
-        let request = TokenRequest { url: &what.metadata.token, form, shows: Shows::Client(what.client), prover, now };
+        let (prover, now) = (what.prover.map(Arc::as_ref), clock.now());
+        let shows = Shows::Client(what.client);
+        let request = TokenRequest { url: &what.metadata.token, form, shows, prover, clock };
         let tokens = read(request.send(asker).await?, prover.is_some(), what.bound)?;
         Ok(Self {
             issuer: what.metadata.issuer.clone(),
@@ -129,22 +131,34 @@ impl Grant {
             access: tokens.access_token,
             refresh: tokens.refresh_token,
             asked: what.scopes.to_vec(),
+            renewing: None,
         })
     }
 
     /// Renews it; a refresh token that is not replaced stays.
-    pub(super) async fn renewed(&self, asker: Asker<'_>, now: Millis) -> Result<Self, Denied> {
+    pub(super) async fn renewed(&self, asker: Asker<'_>, clock: &Clock) -> Result<Self, Denied> {
         let refresh = self.refresh.as_deref().ok_or(Denied::Over)?;
         let form = vec![("grant_type", "refresh_token"), ("refresh_token", refresh), ("resource", &*self.resource)];
-        let prover = self.prover.as_deref();
-        let request = TokenRequest { url: &self.token, form, shows: Shows::Client(&self.client), prover, now };
+        let (prover, now) = (self.prover.as_deref(), clock.now());
+        let request = TokenRequest { url: &self.token, form, shows: Shows::Client(&self.client), prover, clock };
         let tokens = read(request.send(asker).await?, prover.is_some(), prover.is_some())?;
         Ok(Self {
             expires_at: ends(&tokens, now),
             access: tokens.access_token,
             refresh: tokens.refresh_token.or_else(|| self.refresh.clone()),
+            renewing: None,
             ..self.clone()
         })
+    }
+
+    /// The same, renewed by somebody until then, or by nobody.
+    pub(super) fn being_renewed(&self, until: Option<i64>) -> Self {
+        Self { renewing: until, ..self.clone() }
+    }
+
+    /// Whether somebody renews it now.
+    pub(super) fn is_being_renewed(&self, now: Millis) -> bool {
+        self.renewing.is_some_and(|until| until > now.0)
     }
 
     /// The token that requests show.
@@ -217,41 +231,4 @@ pub(super) fn read(answered: Answered, proven: bool, bound: bool) -> Result<Toke
         return Err(Trouble::refused(told).into());
     }
     Ok(tokens)
-}
-
-fn purpose(user: UserId, server: &str) -> String {
-    format!("remote-grant:{user}:{server}")
-}
-
-impl Keep {
-    /// A person's tokens for the server of that name at `url`; those for another address are none.
-    pub(super) async fn grant(&self, user: UserId, server: &str, url: &Url) -> Result<Option<Grant>, Trouble> {
-        let Some(sealed) = self.store.remote_grant(user, server).await? else { return Ok(None) };
-        let opened = self.secrets.open(&purpose(user, server), &sealed);
-        let text = match opened {
-            Ok(text) => text,
-            Err(error) => {
-                tracing::warn!(%error, server, "a sign-in's tokens stay shut");
-                return Ok(None);
-            }
-        };
-        let grant: Option<Grant> = serde_json::from_str(text.expose_secret()).ok();
-        Ok(grant.filter(|grant| grant.server == url.as_str()))
-    }
-
-    /// Keeps them, or forgets them.
-    pub(super) async fn keep_grant(&self, user: UserId, server: &str, grant: Option<&Grant>) -> Result<(), Trouble> {
-        let unkept = || Trouble::Away("Its sign-in cannot be kept.".to_owned());
-        let sealed = match grant {
-            None => None,
-            Some(grant) => {
-                let json = serde_json::to_string(grant).map_err(|_| unkept())?;
-                Some(self.secrets.seal(&purpose(user, server), &json.into()).map_err(|error| {
-                    tracing::warn!(%error, "a sign-in's tokens cannot be sealed");
-                    unkept()
-                })?)
-            }
-        };
-        Ok(self.store.put_remote_grant(user, server, sealed.as_deref()).await?)
-    }
 }

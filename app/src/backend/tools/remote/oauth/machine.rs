@@ -2,9 +2,11 @@
 //! operator's file says to show (client credentials, a platform's assertion, an identity provider's).
 //!
 //! Invariant: one token for everybody here, in memory alone: whoever waits for it takes the outcome of whoever asks, and a
-//! refusal is believed for [`AGAIN`] before anything is shown again. What the file says to show goes to the authorization
-//! server that the server names, or to the one that the file names if it names one, over https (or on this machine) and
-//! no other way; another grant than the file's is never tried.
+//! refusal is believed for [`AGAIN`] before anything is shown again. A token that is good yet stays when another one is not
+//! to be had: neither what one person may not, nor an authorization server that is away for a moment, is everybody's
+//! trouble. What the file says to show goes to the authorization server that the server names, or to the one that the
+//! file names if it names one, over https (or on this machine) and no other way; another grant than the file's is never
+//! tried.
 
 use super::{
     Keep, Trouble,
@@ -21,15 +23,12 @@ use super::{
 use crate::{
     backend::{
         config::servers::{OperatorAuth, OperatorClient, OperatorGrant, OperatorProof},
-        tools::remote::{lock, words::quote},
+        tools::remote::words::quote,
     },
     wire::id::Millis,
 };
 use secrecy::{ExposeSecret, SecretString};
-use std::{
-    fmt,
-    sync::{Arc, Mutex},
-};
+use std::{fmt, sync::Arc};
 use tokio::sync::Mutex as AsyncMutex;
 use url::Url;
 
@@ -44,26 +43,56 @@ pub(in super::super) struct Machine {
     server: String,
     url: Url,
     auth: Arc<OperatorAuth>,
+    /// The authorization server that the file names.
+    issuer: Option<Url>,
     /// Written by whoever holds it while asking for a token.
     held: AsyncMutex<Held>,
-    /// What the server said when it last refused. Written then.
-    seen: Mutex<Challenge>,
 }
 
 #[derive(Default)]
 struct Held {
     got: Option<Got>,
-    /// Why there is none, and since when.
-    failed: Option<(Millis, Trouble)>,
+    /// Why there is no newer one.
+    failed: Option<Failed>,
+    /// The scopes that were asked for in vain by whoever needed more, and why.
+    not_raised: Option<(Vec<String>, Failed)>,
     /// Its key, once one is wanted.
     prover: Option<Arc<Prover>>,
+    /// Where the server says that it describes itself.
+    hint: Option<String>,
+    /// Who gives tokens, as long as they do.
+    giver: Option<Giver>,
 }
 
-/// A token, and when it is replaced.
+/// A token, when it is replaced, and when it ends, in milliseconds since the epoch.
 struct Got {
     token: Token,
     due: Option<i64>,
+    ends: Option<i64>,
     asked: Vec<String>,
+}
+
+/// Why a request failed, and when.
+struct Failed {
+    at: Millis,
+    trouble: Trouble,
+}
+
+/// What was found out about who gives tokens, and for what.
+struct Giver {
+    hint: Option<String>,
+    resource: Resource,
+    metadata: Metadata,
+}
+
+/// What a token is asked for.
+struct Wanted {
+    /// The scopes that were asked for already.
+    had: Vec<String>,
+    /// The scopes that the server wants besides, if it says so.
+    scope: Option<String>,
+    /// Whether only what was had is to be had again.
+    same: bool,
 }
 
 impl fmt::Debug for Machine {
@@ -74,7 +103,8 @@ impl fmt::Debug for Machine {
 
 impl Machine {
     pub(super) fn new(keep: Arc<Keep>, server: &str, url: Url, auth: Arc<OperatorAuth>) -> Self {
-        Self { keep, server: server.to_owned(), url, auth, held: AsyncMutex::default(), seen: Mutex::default() }
+        let issuer = auth.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok());
+        Self { keep, server: server.to_owned(), url, auth, issuer, held: AsyncMutex::default() }
     }
 
     pub(in super::super) fn now(&self) -> Millis {
@@ -85,39 +115,60 @@ impl Machine {
     pub(in super::super) async fn token(&self) -> Result<Option<Token>, Trouble> {
         let mut held = self.held.lock().await;
         let Some(got) = &held.got else { return Ok(None) };
-        if got.due.is_none_or(|due| due > self.keep.clock.now().0) {
+        if got.due.is_none_or(|due| due > self.now().0) {
             return Ok(Some(got.token.clone()));
         }
-        let asked = got.asked.clone();
-        self.get(&mut held, asked).await.map(Some)
+        let wanted = Wanted { had: got.asked.clone(), scope: None, same: true };
+        let trouble = match self.get(&mut held, &wanted).await {
+            Ok(token) => return Ok(Some(token)),
+            Err(trouble) => trouble,
+        };
+        match held.got.take_if(|got| got.ends.is_some_and(|ends| ends <= self.now().0)) {
+            Some(_over) => Err(trouble),
+            None => Ok(held.got.as_ref().map(|got| got.token.clone())),
+        }
     }
 
     /// What to try after the server refused `used`.
     pub(in super::super) async fn refused(&self, used: Option<&Token>, challenge: Challenge) -> Result<Token, Trouble> {
-        *lock(&self.seen) = challenge;
         let mut held = self.held.lock().await;
         if let Some(got) = held.got.as_ref().filter(|got| !got.token.is(used)) {
             // Somebody else got it in the meantime.
             return Ok(got.token.clone());
         }
-        let asked = held.got.as_ref().map(|got| got.asked.clone()).unwrap_or_default();
-        self.get(&mut held, asked).await
+        if let Some(trouble) = self.believed(held.failed.as_ref()) {
+            return Err(trouble);
+        }
+        let had = held.got.take().map(|got| got.asked).unwrap_or_default();
+        held.hint = challenge.metadata.or(held.hint.take());
+        // It may listen to another authorization server by now.
+        held.giver = None;
+        self.get(&mut held, &Wanted { had, scope: challenge.scope, same: false }).await
     }
 
     /// What to try after the server wanted more than `used` allows.
     pub(in super::super) async fn raised(&self, used: Option<&Token>, challenge: Challenge) -> Result<Token, Trouble> {
-        let wanted = challenge.scope.as_deref().map(words).unwrap_or_default();
-        *lock(&self.seen) = challenge;
+        let more = challenge.scope.as_deref().map(words).unwrap_or_default();
         let mut held = self.held.lock().await;
-        let asked = held.got.as_ref().map(|got| got.asked.clone()).unwrap_or_default();
+        let had = held.got.as_ref().map(|got| got.asked.clone()).unwrap_or_default();
         if let Some(got) = held.got.as_ref().filter(|got| !got.token.is(used)) {
             return Ok(got.token.clone());
         }
-        if self.auth.scope.is_some() || wanted.iter().all(|scope| asked.contains(scope)) {
-            let wanted = if wanted.is_empty() { String::new() } else { format!(" («{}»)", quote(&wanted.join(" "))) };
-            return Err(Trouble::Denied(format!("It wants more than Parley may there{wanted}.")));
+        if self.auth.scope.is_some() || more.iter().all(|scope| had.contains(scope)) {
+            let more = if more.is_empty() { String::new() } else { format!(" («{}»)", quote(&more.join(" "))) };
+            return Err(Trouble::Denied(format!("It wants more than Parley may there{more}.")));
         }
-        self.get(&mut held, asked).await
+        let before = held.not_raised.as_ref().filter(|(wanted, _)| *wanted == more);
+        if let Some(trouble) = self.believed(before.map(|(_, failed)| failed)) {
+            return Err(trouble);
+        }
+        held.hint = challenge.metadata.or(held.hint.take());
+        let got = self.ask(&mut held, &Wanted { had, scope: challenge.scope, same: false }).await;
+        let token = self.take(&mut held, got);
+        if let Err(trouble) = &token {
+            held.not_raised = Some((more, self.failed(trouble)));
+        }
+        token
     }
 
     /// Notes that a new token was refused as well.
@@ -125,54 +176,70 @@ impl Machine {
         let told = "It does not accept the token that its own authorization server gave to Parley.";
         let trouble = Trouble::Denied(told.to_owned());
         let mut held = self.held.lock().await;
-        if held.got.as_ref().is_some_and(|got| got.token.is(used)) {
-            (held.got, held.failed) = (None, Some((self.now(), trouble.clone())));
+        if held.got.take_if(|got| got.token.is(used)).is_some() {
+            held.failed = Some(self.failed(&trouble));
+            held.giver = None;
         }
         trouble
     }
 
-    /// Gets a token, unless that was refused just now; `asked`: scopes to keep.
-    async fn get(&self, held: &mut Held, asked: Vec<String>) -> Result<Token, Trouble> {
-        let now = self.keep.clock.now();
-        if let Some((at, trouble)) = &held.failed
-            && (0..AGAIN).contains(&(now.0 - at.0))
-        {
-            return Err(trouble.clone());
+    /// What failed, as long as it is believed.
+    fn believed(&self, failed: Option<&Failed>) -> Option<Trouble> {
+        let failed = failed.filter(|failed| (0..AGAIN).contains(&(self.now().0 - failed.at.0)))?;
+        Some(failed.trouble.clone())
+    }
+
+    /// Gets a token, unless that was refused just now.
+    async fn get(&self, held: &mut Held, wanted: &Wanted) -> Result<Token, Trouble> {
+        if let Some(trouble) = self.believed(held.failed.as_ref()) {
+            return Err(trouble);
         }
-        let got = self.ask(&mut held.prover, asked, now).await.map_err(|trouble| match trouble {
-            Trouble::Refused(told) => Trouble::Denied(told),
-            other => other,
-        });
+        let got = self.ask(held, wanted).await;
+        let token = self.take(held, got);
+        held.failed = token.as_ref().err().map(|trouble| self.failed(trouble));
+        token
+    }
+
+    fn failed(&self, trouble: &Trouble) -> Failed {
+        Failed { at: self.now(), trouble: trouble.clone() }
+    }
+
+    /// Takes what was got.
+    fn take(&self, held: &mut Held, got: Result<Got, Trouble>) -> Result<Token, Trouble> {
         match got {
             Ok(got) => {
                 let token = got.token.clone();
-                (held.got, held.failed) = (Some(got), None);
+                (held.got, held.failed, held.not_raised) = (Some(got), None, None);
                 Ok(token)
             }
             Err(trouble) => {
                 tracing::warn!(server = %self.server, %trouble, "no token is to be had");
-                (held.got, held.failed) = (None, Some((now, trouble.clone())));
-                Err(trouble)
+                // What was found out about who gives them may be why.
+                held.giver = None;
+                Err(match trouble {
+                    Trouble::Refused(told) => Trouble::Denied(told),
+                    other => other,
+                })
             }
         }
     }
 
-    async fn ask(&self, kept: &mut Option<Arc<Prover>>, had: Vec<String>, now: Millis) -> Result<Got, Trouble> {
-        let asker = self.keep.own_asker();
-        let challenge = lock(&self.seen).clone();
-        let resource = discover::resource(asker, &self.url, challenge.metadata.as_deref()).await?;
-        let issuer = self.issuer(&resource)?;
-        let metadata = discover::server(asker, issuer).await?;
-        self.offers(&metadata)?;
-        if !dpop::is_wanted(&metadata, &resource)? {
-            *kept = None;
-        } else if kept.is_none() {
-            *kept = Some(Prover::make()?);
+    async fn ask(&self, held: &mut Held, wanted: &Wanted) -> Result<Got, Trouble> {
+        let asker = self.keep.own_asker(&self.url, self.issuer.as_ref());
+        let giver = match held.giver.take().filter(|giver| giver.hint == held.hint) {
+            Some(giver) => giver,
+            None => self.giver(asker, held.hint.clone()).await?,
+        };
+        let Giver { resource, metadata, .. } = &*held.giver.insert(giver);
+        if !dpop::is_wanted(metadata, resource)? {
+            held.prover = None;
+        } else if held.prover.is_none() {
+            held.prover = Some(Prover::make()?);
         }
-        let scopes = self.scopes(&challenge, &resource, had);
+        let scopes = self.scopes(wanted, resource);
         let scope = scopes.join(" ");
-        let client = Shown::of(&self.auth.client, &metadata);
-        let assertion = self.assertion(asker, &metadata, &resource.name, &scope, now).await?;
+        let client = Shown::of(&self.auth.client, metadata);
+        let assertion = self.assertion(metadata, &resource.name, &scope).await?;
         let mut form = match &assertion {
             None => vec![("grant_type", "client_credentials")],
             Some(assertion) => vec![("grant_type", assertion::GRANT), ("assertion", assertion.expose_secret())],
@@ -181,17 +248,27 @@ impl Machine {
         if !scope.is_empty() {
             form.push(("scope", &scope));
         }
-        let prover = kept.as_deref();
-        let request = TokenRequest { url: &metadata.token, form, shows: client.shows(issuer), prover, now };
+        let (prover, clock, now) = (held.prover.as_deref(), &self.keep.clock, self.now());
+        let request = TokenRequest { url: &metadata.token, form, shows: client.shows(&metadata.issuer), prover, clock };
         let answered = request.send(asker).await?;
         let refusal = grant::refusal(&answered);
         let tokens = grant::read(answered, prover.is_some(), resource.bound).map_err(|denied| match denied {
             Denied::Trouble(trouble) => trouble,
             Denied::Over | Denied::Unknown => refusal,
         })?;
-        let due = tokens.last().map(|last| now.0.saturating_add((last - EARLY).max(last / 2) * 1000));
-        let prover = kept.clone().filter(|_| tokens.are_bound());
-        Ok(Got { token: Token { access: tokens.access_token, prover }, due, asked: scopes })
+        let last = tokens.last();
+        let at = |seconds: i64| now.0.saturating_add(seconds * 1000);
+        let (due, ends) = (last.map(|last| at((last - EARLY).max(last / 2))), last.map(at));
+        let prover = held.prover.clone().filter(|_| tokens.are_bound());
+        Ok(Got { token: Token { access: tokens.access_token, prover }, due, ends, asked: scopes })
+    }
+
+    /// Finds out who gives tokens; `hint`: where the server says that it describes itself.
+    async fn giver(&self, asker: Asker<'_>, hint: Option<String>) -> Result<Giver, Trouble> {
+        let resource = discover::resource(asker, &self.url, hint.as_deref()).await?;
+        let metadata = discover::server(asker, self.issuer(&resource)?).await?;
+        self.offers(&metadata)?;
+        Ok(Giver { hint, resource, metadata })
     }
 
     /// The authorization server that may be shown something.
@@ -231,13 +308,16 @@ impl Machine {
     }
 
     /// The file's scopes; else those that were asked for already, with what the server wants.
-    fn scopes(&self, challenge: &Challenge, resource: &Resource, had: Vec<String>) -> Vec<String> {
+    fn scopes(&self, wanted: &Wanted, resource: &Resource) -> Vec<String> {
         if let Some(scope) = &self.auth.scope {
             return words(scope);
         }
-        let wanted = challenge.scope.as_deref().map_or_else(|| resource.scopes.clone(), words);
+        if wanted.same {
+            return wanted.had.clone();
+        }
+        let more = wanted.scope.as_deref().map_or_else(|| resource.scopes.clone(), words);
         let mut scopes: Vec<String> = Vec::new();
-        for scope in had.into_iter().chain(wanted) {
+        for scope in wanted.had.iter().cloned().chain(more) {
             if !scopes.contains(&scope) {
                 scopes.push(scope);
             }
@@ -248,17 +328,15 @@ impl Machine {
     /// What others say of Parley or of its people to that authorization server, if tokens are got by it.
     async fn assertion(
         &self,
-        asker: Asker<'_>,
         metadata: &Metadata,
         resource: &str,
         scope: &str,
-        now: Millis,
     ) -> Result<Option<SecretString>, Trouble> {
         match &self.auth.grant {
             OperatorGrant::ClientCredentials => Ok(None),
             OperatorGrant::Assertion(told) => {
                 let assertion = assertion::read(told).await?;
-                assertion::checked(&assertion, &[&metadata.issuer, &metadata.token], now)?;
+                assertion::checked(&assertion, &[&metadata.issuer, &metadata.token], self.now())?;
                 Ok(Some(assertion))
             }
             OperatorGrant::Identity { provider, client, token } => {
@@ -271,7 +349,9 @@ impl Machine {
                     resource,
                     scope,
                 };
-                exchange.send(asker, now).await.map(Some)
+                let named = Url::parse(provider).ok();
+                let asker = self.keep.own_asker(named.as_ref().unwrap_or(&self.url), None);
+                exchange.send(asker, &self.keep.clock).await.map(Some)
             }
         }
     }

@@ -169,10 +169,11 @@ async fn a_copy_is_shown_while_the_server_is_away_and_none_while_it_is_switched_
         prefix: "gone".to_owned(),
         trusted: false,
         access: crate::backend::config::OperatorAccess::Http {
-            url: format!("http://{dead}/mcp").parse().unwrap(),
+            url: format!("http://{dead}/mcp").parse::<url::Url>().unwrap().into(),
             headers: Vec::new(),
             auth: None,
         },
+        inputs: Vec::new(),
     };
     let tasks = Tasks::default();
     let config = ServersConfig { operator: vec![server], private: true, tools_share: 5 };

@@ -98,6 +98,7 @@ async fn scene(t: &TestStore) -> Scene<'_> {
         progress: Arc::new(|_, _| {}),
         asking: Arc::new(crate::backend::tools::ask::Approved),
         kept: Arc::new(crate::backend::tools::kept::Nowhere),
+        definition: None,
     };
     let tools = ToolRegistry::builtin(Guarded::new().unwrap(), Hub::default()).unwrap().with_remote(connections);
     Scene { t, cx, tools, tasks, _keys: keys }

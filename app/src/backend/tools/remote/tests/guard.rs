@@ -105,7 +105,8 @@ async fn a_name_that_turns_private_is_refused_when_it_does() {
     // A server that closes after each answer: whoever asks again connects again, so looks the name up again.
     let close = (header::CONNECTION, HeaderValue::from_static("close"));
     let routes = Fixture::new(false).routes();
-    let at = listen(routes.layer(map_response(move |answer: Response| std::future::ready(([close.clone()], answer))))).await;
+    let at =
+        listen(routes.layer(map_response(move |answer: Response| std::future::ready(([close.clone()], answer))))).await;
     // The server's address stands for the public one; 127.0.0.2 is the private one it turns into.
     let told = Told::to("127.0.0.1");
     let world = guarded(vec![at], Arc::clone(&told)).await;

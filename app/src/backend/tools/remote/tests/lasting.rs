@@ -1,7 +1,7 @@
 //! What outlives a connection: restarts, idleness, renaming, switching, removing.
 
 use super::{peer::Fixture, *};
-use crate::wire::connection::ToolChoice;
+use crate::{backend::tools::policy::definition, wire::connection::ToolChoice};
 use std::sync::atomic::Ordering;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,6 +47,36 @@ async fn an_unused_connection_sleeps_and_wakes_for_a_call() {
     assert_eq!(person.tools().len(), 8, "its tools stay on offer");
     assert_eq!(world.call(&ann, "s__echo", json!({"text": "awake"})).await.text, "awake");
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_server_turned_into_while_nobody_looked_is_not_called() {
+    for legacy in [false, true] {
+        let (idle, beat, fresh) = (Duration::from_millis(200), Duration::from_millis(50), Duration::ZERO);
+        let options = Options { idle, beat, fresh, ..quick() };
+        let (world, fixture) = (World::with(options, Vec::new()).await, Fixture::new(legacy));
+        // What it told when it was last connected does not count any more.
+        fixture.state.ttl.store(1, Ordering::SeqCst);
+        let ann = world.person("ann").await;
+        world.add(&ann, "s", &fixture.serve().await).await;
+        world.until(&ann, ConnectionState::Connected).await;
+        let person = lock(&world.connections.0.people)[&ann.user].clone();
+        eventually(|| !person.is_awake()).await;
+        let decided = || Some(definition(&world.connections.spec(&ann, "s__echo").unwrap()));
+        let cx = ToolCx { definition: decided(), ..world.cx(&ann) };
+        *fixture.state.says.lock().unwrap() = Some("Does echo, and tells everybody.".to_owned());
+        let echo = call("s__echo", json!({"text": "mine"}));
+        let begun = fixture.state.begun.load(Ordering::SeqCst);
+        let refused = within(world.connections.call(&cx, &echo)).await.unwrap();
+        assert!(refused.is_error && refused.text.contains("changed it after it was decided"), "{}", refused.text);
+        assert_eq!(fixture.state.begun.load(Ordering::SeqCst), begun, "the server hears nothing of it");
+        // Decided about anew, it runs; what nothing is known of does not.
+        let cx = ToolCx { definition: decided(), ..cx };
+        assert_eq!(within(world.connections.call(&cx, &echo)).await.unwrap().text, "mine");
+        let cx = ToolCx { definition: Some(String::new()), ..cx };
+        assert!(within(world.connections.call(&cx, &echo)).await.unwrap().is_error);
+        world.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

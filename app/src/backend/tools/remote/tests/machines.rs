@@ -27,14 +27,15 @@ fn auth(grant: OperatorGrant, proof: OperatorProof) -> OperatorAuth {
 }
 
 fn server(warden: &Warden, auth: OperatorAuth) -> OperatorServer {
-    let access =
-        OperatorAccess::Http { url: warden.mcp().parse().unwrap(), headers: Vec::new(), auth: Some(Arc::new(auth)) };
+    let url = warden.mcp().parse::<url::Url>().unwrap().into();
+    let access = OperatorAccess::Http { url, headers: Vec::new(), auth: Some(Arc::new(auth)) };
     let name = "machine".to_owned();
-    OperatorServer { name: name.clone(), title: name.clone(), prefix: name, trusted: false, access }
+    OperatorServer { name: name.clone(), title: name.clone(), prefix: name, trusted: false, access, inputs: Vec::new() }
 }
 
 async fn world(warden: &Warden, auth: OperatorAuth) -> (World, Caller) {
     let world = World::with(quick(), vec![server(warden, auth)]).await;
+    warden.goes_by(&world.store.clock);
     let ann = world.person("ann").await;
     (world, ann)
 }
@@ -67,16 +68,20 @@ async fn one_token_serves_everybody_and_is_replaced_once_for_all_who_wait() {
     calls(&world, &bob).await;
     let seen = warden.seen();
     assert_eq!((seen.given, seen.forms[0]["scope"].as_str()), (1, "read"), "the scope that the server wants");
-    assert_eq!(seen.forms[0]["resource"], warden.mcp());
+    assert_eq!((seen.forms[0]["resource"].as_str(), seen.told), (warden.mcp().as_str(), 2));
     assert_eq!(seen.basic[0].as_deref(), Some("parley:s%3A+ecret"));
     assert!(!seen.forms[0].contains_key("client_secret"));
 
     world.store.clock.advance(3_600_000);
     calls(&world, &ann).await;
-    assert_eq!(warden.seen().given, 2);
+    assert_eq!((warden.seen().given, warden.seen().told), (2, 2), "who gives tokens is known already");
     warden.forget();
     calls(&world, &ann).await;
-    assert_eq!(warden.seen().given, 3, "a token that ended early, too");
+    assert_eq!(
+        (warden.seen().given, warden.seen().told),
+        (3, 4),
+        "a token that ended early, too: of whoever gives now"
+    );
     assert!(world.store.store.remote_grant(ann.user, &row.id).await.unwrap().is_none(), "none is kept");
     world.stop().await;
 }
@@ -194,8 +199,13 @@ async fn a_platforms_assertion_is_read_at_each_use_and_shown_to_nobody_else() {
     let refused = async |shown: usize, words: &str| {
         world.store.clock.advance(10_000);
         warden.forget();
-        let text = world.call(&ann, ECHO, json!({})).await.text;
-        assert!(text.contains(words), "{words}: {text}");
+        // A connection that is being replaced breaks: what counts is what is told over the next one.
+        within(async {
+            while !world.call(&ann, ECHO, json!({})).await.text.contains(words) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
         assert_eq!(warden.seen().forms.len(), shown, "{words}");
     };
     write("https://other.example", "workload", later);
@@ -315,5 +325,67 @@ async fn tokens_without_a_person_are_bound_to_a_key_too() {
     let told = not_let_in(&world, &ann).await;
     assert!(told.contains("«a nonce is wanted»"), "{told}");
     assert_eq!(warden.seen().forms.len(), asked + 2, "once more with the nonce, and not again");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_one_call_may_not_leaves_everybodys_token_as_it_is() {
+    let warden = Warden::serve().await;
+    warden.turn(|knobs| (knobs.wants_of_whoami, knobs.refuses) = ("admin", "admin"));
+    let (world, ann) = known(&warden).await;
+    world.until(&ann, ConnectionState::Connected).await;
+    calls(&world, &ann).await;
+    for _ in 0..2 {
+        let refused = world.call(&ann, "machine__whoami", json!({})).await;
+        assert!(refused.is_error && refused.text.contains("«not that»"), "{}", refused.text);
+        calls(&world, &ann).await;
+    }
+    let seen = warden.seen();
+    assert_eq!((seen.given, seen.forms.len()), (1, 2), "one token, and one request in vain for more");
+    assert_eq!(seen.forms[1]["scope"], "read admin");
+    // Nor is more asked for when the token is renewed.
+    world.store.clock.advance(3_600_000);
+    calls(&world, &ann).await;
+    let seen = warden.seen();
+    assert_eq!((seen.given, seen.forms[2]["scope"].as_str()), (2, "read"));
+    warden.turn(|knobs| knobs.refuses = "");
+    world.store.clock.advance(10_000);
+    assert!(!world.call(&ann, "machine__whoami", json!({})).await.is_error);
+    assert_eq!(warden.seen().forms[3]["scope"], "read admin");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_renewed_yet_serves_to_its_end() {
+    let warden = Warden::serve().await;
+    let (world, ann) = known(&warden).await;
+    world.until(&ann, ConnectionState::Connected).await;
+    warden.turn(|knobs| knobs.broken = true);
+    world.store.clock.advance(3_580_000);
+    calls(&world, &ann).await;
+    assert_eq!(warden.seen().forms.len(), 2, "asked once, and not again at once");
+    warden.turn(|knobs| knobs.broken = false);
+    world.store.clock.advance(10_000);
+    calls(&world, &ann).await;
+    assert_eq!((warden.seen().given, warden.seen().told), (2, 4), "whoever is in trouble is looked at anew");
+
+    warden.turn(|knobs| knobs.broken = true);
+    world.store.clock.advance(3_600_000);
+    let over = world.call(&ann, ECHO, json!({})).await;
+    assert!(over.is_error && over.text.contains("trouble of its own (HTTP 503)"), "{}", over.text);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_signed_is_as_old_as_the_request_it_is_signed_for() {
+    let (warden, key) = (Warden::serve().await, Key::generate().unwrap());
+    warden.turn(|knobs| {
+        (knobs.bound, knobs.nonce, knobs.slow) = (true, Some("n-1"), 120_000);
+        knobs.client = public(&key);
+    });
+    let (world, ann) = world(&warden, auth(OperatorGrant::ClientCredentials, OperatorProof::Key(key))).await;
+    world.until(&ann, ConnectionState::Connected).await;
+    let seen = warden.seen();
+    assert_eq!((seen.given, seen.forms.len(), seen.nonces_wanted), (1, 2, 1));
     world.stop().await;
 }

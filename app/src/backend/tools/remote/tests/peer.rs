@@ -6,9 +6,9 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, ContentBlock, CreateTaskResult,
-        CustomNotification, DetailedTask, ElicitRequest, ElicitRequestParams, GetTaskParams, GetTaskResult,
-        Implementation, InputRequest, InputRequests, InputRequiredResult, InputResponses, ListToolsResult,
-        PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion, ReadResourceRequestParams,
+        CustomNotification, DetailedTask, DiscoverResult, ElicitRequest, ElicitRequestParams, GetTaskParams,
+        GetTaskResult, Implementation, InputRequest, InputRequests, InputRequiredResult, InputResponses,
+        ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion, ReadResourceRequestParams,
         ReadResourceResponse, ServerCapabilities, ServerConfig, ServerNotification, ServerRequest, SubscriptionFilter,
         Task, TaskPayload, TaskStatus, Tool, ToolAnnotations,
     },
@@ -19,7 +19,7 @@ use std::{
     borrow::Cow,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -32,7 +32,14 @@ pub(super) struct State {
     pub(super) begun: AtomicUsize,
     pub(super) cancelled: AtomicUsize,
     pub(super) polls: AtomicUsize,
+    pub(super) beats: AtomicUsize,
+    /// Milliseconds that its list counts; 0: an hour.
+    pub(super) ttl: AtomicU64,
+    /// What it calls its version; 0 is the first.
+    pub(super) version: AtomicUsize,
     pub(super) more: Mutex<Vec<String>>,
+    /// What it says of «echo», if that is something else than at first.
+    pub(super) says: Mutex<Option<String>>,
     pub(super) changed: Notify,
 }
 
@@ -117,12 +124,24 @@ async fn tell(cx: &RequestContext<RoleServer>, done: f64, total: Option<f64>) {
 
 impl ServerHandler for Fixture {
     fn get_info(&self) -> ServerConfig {
+        let version = format!("1.2.{}", 3 + self.state.version.load(Ordering::SeqCst));
         let has = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().enable_tasks().build();
-        ServerConfig::new(has).with_server_info(Implementation::new("fixture", "1.2.3"))
+        ServerConfig::new(has).with_server_info(Implementation::new("fixture", version))
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
         serving::revisions(self.legacy)
+    }
+
+    async fn ping(&self, _cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.state.beats.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn discover(&self, _cx: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        self.state.beats.fetch_add(1, Ordering::SeqCst);
+        let versions = self.supported_protocol_versions().into_owned();
+        Ok(DiscoverResult::from_server_info(versions, self.get_info()))
     }
 
     async fn list_tools(
@@ -135,7 +154,9 @@ impl ServerHandler for Fixture {
         let names = TOOLS.iter().map(|name| (*name).to_owned()).chain(more);
         let tools = names.map(|name| {
             let schema = json!({"type": "object", "properties": {"text": {"type": "string"}}});
-            let mut tool = Tool::new(name.clone(), format!("Does {name}."), schema.as_object().unwrap().clone());
+            let says = self.state.says.lock().unwrap().clone().filter(|_| name == "echo");
+            let says = says.unwrap_or_else(|| format!("Does {name}."));
+            let mut tool = Tool::new(name.clone(), says, schema.as_object().unwrap().clone());
             tool.meta = super::apps::meta(&name);
             tool.annotations = Some(ToolAnnotations::new().read_only(name == "echo").open_world(false));
             tool
@@ -148,7 +169,11 @@ impl ServerHandler for Fixture {
                 peer.notify_tool_list_changed().await.unwrap();
             });
         }
-        Ok(ListToolsResult::with_all_items(tools.collect()).with_ttl_ms(3_600_000))
+        let ttl = match self.state.ttl.load(Ordering::SeqCst) {
+            0 => 3_600_000,
+            ttl => ttl,
+        };
+        Ok(ListToolsResult::with_all_items(tools.collect()).with_ttl_ms(ttl))
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {

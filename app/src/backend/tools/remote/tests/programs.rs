@@ -90,15 +90,21 @@ lines.on('line', (line) => {
 });
 ";
 
-fn node() -> PathBuf {
+pub(super) fn node() -> PathBuf {
     let path = environment("PATH").unwrap();
     std::env::split_paths(&path).map(|folder| folder.join("node")).find(|file| file.is_file()).unwrap()
 }
 
-/// An operator's server that runs the script with an argument.
-fn server(folder: &Folder, name: &str, argument: &str) -> OperatorServer {
+/// Where the script for that argument is.
+pub(super) fn script(folder: &Folder, argument: &str) -> PathBuf {
     let script = folder.path().join("server.js");
     fs::write(&script, if argument == "tasks" { TASKS } else { SCRIPT }).unwrap();
+    script
+}
+
+/// An operator's server that runs the script with an argument.
+fn server(folder: &Folder, name: &str, argument: &str) -> OperatorServer {
+    let script = script(folder, argument);
     OperatorServer {
         name: name.to_owned(),
         title: name.to_owned(),
@@ -112,6 +118,7 @@ fn server(folder: &Folder, name: &str, argument: &str) -> OperatorServer {
                 ("GIVEN".to_owned(), "by the file".to_owned().into()),
             ],
         },
+        inputs: Vec::new(),
     }
 }
 

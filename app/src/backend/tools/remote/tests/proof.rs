@@ -1,6 +1,6 @@
 //! Signed tokens as whoever is shown them checks them: by *ring* alone, and not by the library that signed them.
 
-use crate::backend::jwt::Key;
+use crate::backend::{clock::Clock, jwt::Key};
 use axum::http::HeaderMap;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
@@ -11,8 +11,31 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::{collections::HashSet, sync::Mutex};
 
-/// What was shown already: a token's `jti` counts once.
-pub(super) type Once = Mutex<HashSet<String>>;
+/// Milliseconds for which what is signed for one request may be shown: longer than the way there takes.
+const FRESH: i64 = 60_000;
+
+/// What was shown already, for a token's `jti` counts once; and the time, for its `iat` is now.
+#[derive(Debug, Default)]
+pub(super) struct Once {
+    shown: Mutex<HashSet<String>>,
+    clock: Mutex<Option<Clock>>,
+}
+
+impl Once {
+    /// Goes by that clock from here on.
+    pub(super) fn goes_by(&self, clock: &Clock) {
+        *self.clock.lock().unwrap() = Some(clock.clone());
+    }
+
+    /// Lets time pass.
+    pub(super) fn pass(&self, ms: i64) {
+        self.clock().advance(ms);
+    }
+
+    fn clock(&self) -> Clock {
+        self.clock.lock().unwrap().clone().expect("a test's server goes by its clock")
+    }
+}
 
 /// A proof of possession that holds.
 #[derive(Debug)]
@@ -42,7 +65,13 @@ pub(super) fn opened(token: &str, public: &[u8]) -> Option<Value> {
 
 /// Marks it as shown; whether it never was.
 pub(super) fn first(once: &Once, claims: &Value) -> bool {
-    claims["jti"].as_str().is_some_and(|jti| !jti.is_empty() && once.lock().unwrap().insert(jti.to_owned()))
+    claims["jti"].as_str().is_some_and(|jti| !jti.is_empty() && once.shown.lock().unwrap().insert(jti.to_owned()))
+}
+
+/// Whether it was signed just now.
+pub(super) fn fresh(once: &Once, claims: &Value) -> bool {
+    // Whole seconds: it may seem to have been signed up to one earlier than it was.
+    claims["iat"].as_i64().is_some_and(|iat| (0..FRESH).contains(&(once.clock().now().0 - iat * 1000)))
 }
 
 /// Checks a request's proof (RFC 9449 4.3), with the token it shows if it shows one.
@@ -67,8 +96,11 @@ pub(super) fn check(
     if claims["htm"] != method || claims["htu"] != url || claims["ath"].as_str() != hashed.as_deref() {
         return Err("for something else");
     }
-    if !claims["iat"].is_i64() || !first(once, &claims) {
-        return Err("again, or without a time");
+    if !fresh(once, &claims) {
+        return Err("too old, or without a time");
+    }
+    if !first(once, &claims) {
+        return Err("again");
     }
     let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, jwk["x"], jwk["y"]);
     let thumbprint = URL_SAFE_NO_PAD.encode(Sha256::digest(canonical));

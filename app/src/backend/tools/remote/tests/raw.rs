@@ -1,6 +1,7 @@
 //! A server of revision 2025-11-25 written by hand: it ends the streams of its answers before they come, or wants
 //! something done elsewhere first, and notes every request in the order of their coming.
 
+use super::serving::listen;
 use axum::{
     Router,
     body::Body,
@@ -15,6 +16,7 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 /// The server: the tools of `slow` and their first words, how `GET` goes on, and what it heard.
@@ -28,20 +30,16 @@ pub(super) struct Raw {
 
 /// Tools that answer with a stream, and the milliseconds that they name.
 const STREAMED: [(&str, u64); 7] =
-    [("polled", 0), ("later", 2_000), ("gone", 0), ("deaf", 0), ("empty", 0), ("away", 0), ("big", 0)];
+    [("polled", 0), ("later", 500), ("gone", 0), ("deaf", 0), ("empty", 0), ("away", 0), ("big", 0)];
 /// Tools that want something done first.
 const ERRANDS: [&str; 4] = ["once", "told", "always", "lure"];
 
 impl Raw {
     /// Serves on a free port; its address.
-    #[expect(clippy::disallowed_methods, reason = "a test's server needs a task beside the test")]
     pub(super) async fn serve(self: &Arc<Self>) -> String {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let at = listener.local_addr().unwrap();
         let delete = || async { StatusCode::OK };
         let routes = Router::new().route("/mcp", get(again).post(asked).delete(delete)).with_state(Arc::clone(self));
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        format!("http://{at}/mcp")
+        format!("http://{}/mcp", listen(routes).await)
     }
 
     /// The calls, what was asked for behind an event, and the cancellations so far.
@@ -139,6 +137,13 @@ async fn again(State(server): State<Arc<Raw>>, headers: HeaderMap) -> Response {
         "gone-1" => StatusCode::NOT_FOUND.into_response(),
         "deaf-1" => StatusCode::METHOD_NOT_ALLOWED.into_response(),
         "empty-1" => events(""),
+        "later-1" => {
+            // The rest comes when the other call has.
+            while server.count("POST plain") == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            events(format!("data: {}\n\n", server.result("later", "the rest")))
+        }
         _ => {
             let tool = last.split('-').next().unwrap();
             let text = if tool == "big" { "x".repeat(1024 * 1024) } else { "the rest".to_owned() };

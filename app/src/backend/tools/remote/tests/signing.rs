@@ -1,5 +1,6 @@
 //! Signing in to a server that an authorization server guards: the whole way, and every way in which it must not go.
 
+mod beside;
 mod bound;
 mod guardian;
 
@@ -11,6 +12,7 @@ use oauth::{Answer, OwnClient};
 
 /// A person with that server among theirs, asked to sign in.
 async fn asked(world: &World, guardian: &Guardian) -> Caller {
+    guardian.goes_by(&world.store.clock);
     let ann = world.person("ann").await;
     world.add(&ann, "Guarded", &guardian.mcp()).await;
     let row = world.until(&ann, ConnectionState::SignIn).await;

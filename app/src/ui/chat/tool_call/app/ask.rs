@@ -92,19 +92,19 @@ fn Asking(asked: Asked, answer: Callback<(Asked, Said)>) -> impl IntoView {
                         {pretty(&arguments)}
                     </pre>
                     <div class="flex flex-wrap gap-2">
-                        <Button size=Size::Small variant=Variant::Primary on:click=move |_| say(Said::Call(Approval::Once))>
+                        <Button size=Size::Small variant=Variant::Primary press=move || say(Said::Call(Approval::Once))>
                             "Allow once"
                         </Button>
                         {lasting
                             .then(|| {
                                 view! {
-                                    <Button size=Size::Small on:click=move |_| say(Said::Call(Approval::Conversation))>
+                                    <Button size=Size::Small press=move || say(Said::Call(Approval::Conversation))>
                                         "Allow in this conversation"
                                     </Button>
-                                    <Button size=Size::Small on:click=move |_| say(Said::Call(Approval::Always))>"Always allow"</Button>
+                                    <Button size=Size::Small press=move || say(Said::Call(Approval::Always))>"Always allow"</Button>
                                 }
                             })}
-                        <Button size=Size::Small on:click=move |_| say(Said::Call(Approval::Deny))>"Deny"</Button>
+                        <Button size=Size::Small press=move || say(Said::Call(Approval::Deny))>"Deny"</Button>
                     </div>
                 </div>
             }
@@ -128,7 +128,7 @@ fn Asking(asked: Asked, answer: Callback<(Asked, Said)>) -> impl IntoView {
                             "Open it"
                             <Icon glyph=Glyph::External class="size-4"/>
                         </a>
-                        <Button size=Size::Small on:click=move |_| say(Said::Link(false))>"Do not open it"</Button>
+                        <Button size=Size::Small press=move || say(Said::Link(false))>"Do not open it"</Button>
                     </div>
                 </div>
             }
@@ -156,10 +156,10 @@ fn Asking(asked: Asked, answer: Callback<(Asked, Said)>) -> impl IntoView {
                     <ul class="space-y-1">{named}</ul>
                     <p class="text-xs text-muted">"They come from the app; nobody here has looked into them."</p>
                     <div class="flex flex-wrap gap-2">
-                        <Button size=Size::Small variant=Variant::Primary on:click=move |_| say(Said::Save(save_all(&files)))>
+                        <Button size=Size::Small variant=Variant::Primary press=move || say(Said::Save(save_all(&files)))>
                             "Download"
                         </Button>
-                        <Button size=Size::Small on:click=move |_| say(Said::Save(false))>"Do not save"</Button>
+                        <Button size=Size::Small press=move || say(Said::Save(false))>"Do not save"</Button>
                     </div>
                 </div>
             }

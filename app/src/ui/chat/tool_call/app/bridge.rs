@@ -339,6 +339,11 @@ impl Bridge {
         self.take(id).then(|| said(id, result))
     }
 
+    /// Whether the app still waits for the answer to that call, reading or question.
+    pub(super) fn waits(&self, id: &Value) -> bool {
+        self.under_way.iter().any(|wanted| wanted.id == *id)
+    }
+
     /// Whether that was under way; it is not any more.
     fn take(&mut self, id: &Value) -> bool {
         let at = self.under_way.iter().position(|other| other.id == *id);

@@ -124,11 +124,13 @@ pub(super) fn focus(element: Option<Element>) {
     }
 }
 
-/// Whether the person did something just now, here or in a frame of this page; also where the browser cannot tell.
-pub(super) fn is_pressed() -> bool {
+/// Whether the person did something in that frame just now: the page's word is for all of it and its frames, so the
+/// focus has to be in this one. Not where the browser cannot tell.
+pub(super) fn is_pressed(frame: &HtmlIFrameElement) -> bool {
+    let focused = document().active_element().is_some_and(|active| active == *AsRef::<Element>::as_ref(frame));
     let navigator: JsValue = window().navigator().into();
     let activation = Reflect::get(&navigator, &"userActivation".into()).unwrap_or(JsValue::UNDEFINED);
-    Reflect::get(&activation, &"isActive".into()).ok().and_then(|active| active.as_bool()) != Some(false)
+    focused && Reflect::get(&activation, &"isActive".into()).ok().and_then(|active| active.as_bool()) == Some(true)
 }
 
 /// The host that an address leads to, as the browser reads it; `None` if it leads to none.

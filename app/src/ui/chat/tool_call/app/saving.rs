@@ -9,7 +9,10 @@ use super::{
     frame::call,
     talk::Talk,
 };
-use crate::{api::apps::read_for_app, wire::limits::APP_FILES_SIZE_MAX};
+use crate::{
+    api::apps::read_for_app,
+    wire::{file, limits::APP_FILES_SIZE_MAX},
+};
 use leptos::{
     prelude::*,
     task::spawn_local,
@@ -33,12 +36,7 @@ pub(super) struct File {
 impl File {
     /// Its size in words.
     pub(super) fn size(&self) -> String {
-        match self.bytes.len() {
-            1 => "1 byte".to_owned(),
-            size @ 0..1_000 => format!("{size} bytes"),
-            size @ 1_000..1_000_000 => format!("{} kB", size.div_ceil(1_000)),
-            size => format!("{}.{} MB", size / 1_000_000, size / 100_000 % 10),
-        }
+        file::size(u64::try_from(self.bytes.len()).unwrap_or(u64::MAX))
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`Talk`]: what a shown app and its page do for each other, between [`Bridge`] and the browser.
 //!
-//! Invariant: what the app wants called, opened or saved waits for the server's word and its person's; a request whose
-//! app is gone by then is answered to nobody.
+//! Invariant: what the app wants called, opened or saved waits for the server's word and its person's; a request that the
+//! app called off is neither asked about nor carried out, and one whose app is gone by then is answered to nobody.
 
 use super::{
     ask::{Asked, Said, What},
@@ -56,79 +56,78 @@ pub(super) struct Talk {
     closed: Callback<()>,
 }
 
-/// Hears the app for as long as it is shown, and says goodbye to it then.
-pub(super) fn listen(talk: Talk, tool: ArcRwSignal<ToolView>) {
-    effect(move || {
-        let Some(frame) = talk.node.get() else { return };
-        talk.bridge.set_value(Some(Bridge::new(&talk.opened.get_value(), frame::context(&frame))));
-        let tool = tool.clone();
-        let handle = window_event_listener(leptos::ev::message, move |event| {
-            let Some(text) = frame::heard(&event, &frame) else { return };
-            #[expect(clippy::cast_precision_loss, reason = "milliseconds fit 53 bits")]
-            let now = browser::now().0 as f64;
-            for act in talk.with(|bridge| bridge.hear(&text, now)).unwrap_or_default() {
-                talk.perform(act, &tool);
-            }
-        });
-        let beat = set_interval_with_handle(move || talk.beat(), BEAT).ok();
-        on_cleanup(move || {
-            if let Some(goodbye) = talk.with(Bridge::goodbye).flatten() {
-                talk.say(&goodbye);
-            }
-            if let Some(beat) = beat {
-                beat.clear();
-            }
-            handle.remove();
-        });
-    });
-}
-
-/// Tells the app of another theme, and of more or less room.
-pub(super) fn tell_changes(talk: Talk) {
-    let system = RwSignal::new(());
-    let theme = use_context::<Theme>();
-    effect(move || {
-        let list = frame::on_system_theme(move || _ = system.try_set(()));
-        let list = send_wrapper::SendWrapper::new(list);
-        on_cleanup(move || {
-            if let Some(list) = list.as_ref() {
-                list.set_onchange(None);
-            }
-        });
-    });
-    effect(move || {
-        system.track();
-        // What the settings chose in this tab.
-        let _choice = theme.map(Theme::get);
-        talk.changed(json!({ "theme": frame::theme() }));
-    });
-    effect(move || {
-        let handle = window_event_listener(leptos::ev::resize, move |_| {
-            if let Some(room) = talk.room() {
-                talk.changed(json!({ "containerDimensions": room }));
-            }
-        });
-        on_cleanup(move || handle.remove());
-    });
-}
-
 impl Talk {
     /// With the app of that call; `closed` hears when it is gone.
-    pub(super) fn new(mut opened: OpenedApp, message: MessageId, call: CallId, closed: Callback<()>) -> Self {
-        let telling = Telling::new(opened.told.take().map(|told| *told));
+    pub(super) fn new(opened: OpenedApp, message: MessageId, call: CallId, closed: Callback<()>) -> Self {
         Self {
             node: NodeRef::new(),
             bridge: StoredValue::new(None),
             opened: StoredValue::new(opened),
             asks: Watched::new(Vec::new()),
             news: Watched::new(None),
-            telling,
+            telling: Telling::new(),
             fits: RwSignal::new(false),
             full: RwSignal::new(false),
             silent: RwSignal::new(false),
             of: StoredValue::new((message, call)),
             closed,
         }
+    }
+
+    /// Hears the app for as long as it is shown, and says goodbye to it then.
+    pub(super) fn listen(self, tool: ArcRwSignal<ToolView>) {
+        effect(move || {
+            let Some(frame) = self.node.get() else { return };
+            self.bridge.set_value(Some(Bridge::new(&self.opened.get_value(), frame::context(&frame))));
+            let tool = tool.clone();
+            let handle = window_event_listener(leptos::ev::message, move |event| {
+                let Some(text) = frame::heard(&event, &frame) else { return };
+                #[expect(clippy::cast_precision_loss, reason = "milliseconds fit 53 bits")]
+                let now = browser::now().0 as f64;
+                for act in self.with(|bridge| bridge.hear(&text, now)).unwrap_or_default() {
+                    self.perform(act, &tool);
+                }
+            });
+            let beat = set_interval_with_handle(move || self.beat(), BEAT).ok();
+            on_cleanup(move || {
+                if let Some(goodbye) = self.with(Bridge::goodbye).flatten() {
+                    self.say(&goodbye);
+                }
+                if let Some(beat) = beat {
+                    beat.clear();
+                }
+                handle.remove();
+            });
+        });
+    }
+
+    /// Tells the app of another theme, and of more or less room.
+    pub(super) fn tell_changes(self) {
+        let system = RwSignal::new(());
+        let theme = use_context::<Theme>();
+        effect(move || {
+            let list = frame::on_system_theme(move || _ = system.try_set(()));
+            let list = send_wrapper::SendWrapper::new(list);
+            on_cleanup(move || {
+                if let Some(list) = list.as_ref() {
+                    list.set_onchange(None);
+                }
+            });
+        });
+        effect(move || {
+            system.track();
+            // What the settings chose in this tab.
+            let _choice = theme.map(Theme::get);
+            self.changed(json!({ "theme": frame::theme() }));
+        });
+        effect(move || {
+            let handle = window_event_listener(leptos::ev::resize, move |_| {
+                if let Some(room) = self.room() {
+                    self.changed(json!({ "containerDimensions": room }));
+                }
+            });
+            on_cleanup(move || handle.remove());
+        });
     }
 
     fn with<T>(self, look: impl FnOnce(&mut Bridge) -> T) -> Option<T> {
@@ -264,9 +263,10 @@ impl Talk {
         });
     }
 
-    /// Shows it over the whole page if its person did something just now, or in its place again.
+    /// Shows it over the whole page if its person did something in it just now, or in its place again.
     fn show(self, id: &Value, full: bool) {
-        let full = full && (self.full.get_untracked() || frame::is_pressed());
+        let pressed = || self.node.try_get_untracked().flatten().is_some_and(|frame| frame::is_pressed(&frame));
+        let full = full && (self.full.get_untracked() || pressed());
         let Some(mode) = self.with(|bridge| bridge.shown(full)) else { return };
         self.say(&said(id, Ok(json!({ "mode": mode }))));
         if self.full.get_untracked() != full {
@@ -280,6 +280,9 @@ impl Talk {
     }
 
     async fn called(self, id: Value, tool: String, arguments: Value, word: Option<(Approval, String)>) {
+        if !self.waits(&id) {
+            return;
+        }
         let (approval, definition) = word.map_or((None, String::new()), |(said, of)| (Some(said), of));
         let Some((message, call)) = self.of_call() else { return };
         let asked = call_for_app(message, call, tool.clone(), arguments.to_string(), approval, definition);
@@ -299,8 +302,17 @@ impl Talk {
         }
     }
 
-    /// Asks its person.
+    /// Whether the app still waits for the answer to a call, a reading or a question.
+    fn waits(self, id: &Value) -> bool {
+        self.with(|bridge| bridge.waits(id)) == Some(true)
+    }
+
+    /// Asks its person, unless the app called off what it wanted while that was looked up.
     pub(super) fn ask(self, asked: Asked) {
+        // An address is asked about at once.
+        if !matches!(asked.what, What::Link { .. }) && !self.waits(&asked.id) {
+            return;
+        }
         if self.asks.with_untracked(Vec::len) < APP_QUESTIONS_MAX {
             self.asks.update(|asks| asks.push(asked));
         } else {

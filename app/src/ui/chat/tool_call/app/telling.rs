@@ -1,140 +1,138 @@
-//! What an app tells the model: the last thing it told is kept at the server for the next message, shown to its person,
-//! and can be taken back by them.
+//! What an app tells the model: the last thing it told is kept at the server for the next message. What waits is shown
+//! over the composer (`chat::words`).
 //!
-//! Invariant: one telling is under way at a time, and of those that come meanwhile only the last is kept; the others are
-//! answered at once, for they are overwritten anyway.
+//! Invariant: one telling is under way at a time, and there is a pause after it; of those that come meanwhile only the
+//! last is kept, and the others are answered at once, for they are overwritten anyway. An app that its person closes
+//! tells nothing more, and what it told is taken back. One that closes itself has said its last word.
 
 use super::{bridge::said, talk::Talk};
 use crate::{
-    api::apps::{tell_for_app, told_by_app},
-    ui::{
-        chat::{room::Room, session::Session},
-        kit::{Button, Glyph, Icon, Size, Watched, effect, memo},
-    },
-    wire::message::Resource,
+    api::apps::{tell_for_app, withdraw_word},
+    ui::chat::{room::Room, session::Session},
+    wire::id::{CallId, MessageId},
 };
+use futures::channel::oneshot;
 use leptos::{prelude::*, task::spawn_local};
 use serde_json::{Value, json};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// Time between two things that are kept: an app may say something at every move of a hand.
+const PAUSE: Duration = Duration::from_millis(500);
+/// What an app hears that is being closed.
+const CLOSING: &str = "This app is being closed.";
 
 /// What is being told.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Telling {
-    /// What waits for the next message.
-    pub(super) waits: Watched<Option<Resource>>,
-    queue: StoredValue<Queue>,
+    session: Option<Session>,
+    queue: StoredValue<Arc<Mutex<Queue>>>,
 }
 
-/// The last thing that was told and is not kept yet, with the request it is of; whether another is under way.
+/// The last thing that was told and is not kept yet, with the request it is of.
 #[derive(Debug, Default)]
 struct Queue {
-    next: Option<(Option<Value>, String)>,
+    next: Option<(Value, String)>,
+    /// Whether another is under way, or was just now.
     busy: bool,
+    /// Whether its person closed it.
+    over: bool,
 }
 
 impl Telling {
-    /// With what an app told before.
-    pub(super) fn new(waits: Option<Resource>) -> Self {
-        Self { waits: Watched::new(waits), queue: StoredValue::new(Queue::default()) }
+    /// Of an app that has told nothing yet. From a component.
+    pub(super) fn new() -> Self {
+        Self { session: use_context::<Session>(), queue: StoredValue::default() }
     }
 
-    /// That is what waits now.
-    fn now(self, waits: Option<Resource>) {
-        if self.waits.try_get_untracked().is_some_and(|before| before != waits) {
-            self.waits.set(waits);
+    /// The room says what waits.
+    fn look(self) {
+        if let Some(Room { words, .. }) = self.session.and_then(Session::room) {
+            words.try_update(|n| *n = n.wrapping_add(1).max(1));
+        }
+    }
+
+    /// Takes back what it told.
+    async fn withdraw(self, message: MessageId, call: CallId) {
+        if let (Err(error), Some(session)) = (withdraw_word(message, call).await, self.session) {
+            let told = format!("What the app told the model could not be taken back, and still waits. {error}");
+            session.notice.set(Some(told));
+            self.look();
         }
     }
 }
 
-impl Queue {
-    /// The next thing to keep; without one, nothing is under way any more.
-    fn take(&mut self) -> Option<(Option<Value>, String)> {
-        self.busy = self.next.is_some();
-        self.next.take()
-    }
+fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The next thing to keep; without one, nothing is under way any more.
+fn next(queue: &Mutex<Queue>) -> Option<(Value, String)> {
+    let mut queue = lock(queue);
+    queue.busy = queue.next.is_some();
+    queue.next.take()
+}
+
+async fn pause() {
+    let (tell, over) = oneshot::channel();
+    set_timeout(move || _ = tell.send(()), PAUSE);
+    _ = over.await;
 }
 
 impl Talk {
     /// Keeps what it tells the model.
     pub(super) fn tell_model(self, id: Value, told: &Value) {
-        self.queue(Some(id), told.to_string());
-    }
-
-    fn queue(self, id: Option<Value>, told: String) {
-        let queued = self
-            .telling
-            .queue
-            .try_update_value(|queue| (queue.next.replace((id, told)), std::mem::replace(&mut queue.busy, true)));
-        let Some((before, was_busy)) = queued else { return };
-        if let Some((Some(before), _)) = before {
+        let (Some(queue), Some((message, call))) = (self.telling.queue.try_get_value(), self.of_call()) else { return };
+        let mut waiting = lock(&queue);
+        if waiting.over {
+            return self.say(&said(&id, Err(CLOSING.to_owned())));
+        }
+        let before = waiting.next.replace((id, told.to_string()));
+        let busy = std::mem::replace(&mut waiting.busy, true);
+        drop(waiting);
+        if let Some((before, _)) = before {
             self.say(&said(&before, Ok(json!({}))));
         }
-        if !was_busy {
-            spawn_local(self.tell_all());
+        if !busy {
+            spawn_local(self.tell_all(queue, message, call));
         }
     }
 
-    async fn tell_all(self) {
-        while let Some((id, told)) = self.telling.queue.try_update_value(Queue::take).flatten() {
-            let Some((message, call)) = self.of_call() else { return };
-            let kept = tell_for_app(message, call, told).await.map_err(|error| error.to_string());
-            if let Ok(waits) = &kept {
-                self.telling.now(waits.clone());
+    async fn tell_all(self, queue: Arc<Mutex<Queue>>, message: MessageId, call: CallId) {
+        while let Some((id, told)) = next(&queue) {
+            let kept = tell_for_app(message, call.clone(), told).await;
+            let over = lock(&queue).over;
+            if over {
+                // It was under way when its person closed the app.
+                return self.telling.withdraw(message, call).await;
             }
-            if let Some(id) = id {
-                self.say(&said(&id, kept.map(|_| json!({}))));
+            if kept == Ok(true) {
+                self.telling.look();
             }
+            self.say(&said(&id, kept.map(|_| json!({})).map_err(|error| error.to_string())));
+            pause().await;
         }
     }
 
-    /// Takes back what it told.
-    fn take_back(self) {
-        self.queue(None, "{}".to_owned());
-    }
-
-    /// Asks what still waits, whenever something arrives in the conversation: it may have gone with a message.
-    pub(super) fn watch_told(self) {
-        let Some(room) = use_context::<Session>().and_then(Session::room) else { return };
-        let Room { arrived, .. } = room;
-        effect(move || {
-            arrived.track();
-            if self.telling.waits.with_untracked(Option::is_none) {
-                return;
+    /// Closes it, as its person wishes: what it told the model is taken back.
+    pub(super) fn dismiss(self) {
+        if let (Some(queue), Some((message, call))) = (self.telling.queue.try_get_value(), self.of_call()) {
+            let (next, busy) = {
+                let mut queue = lock(&queue);
+                queue.over = true;
+                (queue.next.take(), queue.busy)
+            };
+            if let Some((id, _)) = next {
+                self.say(&said(&id, Err(CLOSING.to_owned())));
             }
-            spawn_local(async move {
-                let Some((message, call)) = self.of_call() else { return };
-                if let Ok(waits) = told_by_app(message, call).await {
-                    self.telling.now(waits);
-                }
-            });
-        });
-    }
-}
-
-/// Draws what an app told the model.
-pub(super) fn told(talk: Talk) -> AnyView {
-    view! { <Told talk/> }.into_any()
-}
-
-/// What an app told the model, for its person: collapsed, and text whatever it holds.
-#[component]
-fn Told(talk: Talk) -> impl IntoView {
-    let waits = talk.telling.waits;
-    let some = memo(move || waits.with(Option::is_some));
-    let text = move || waits.with(|told| told.as_ref().map(|told| told.text.clone()));
-    move || {
-        some.get().then(|| {
-            view! {
-                <details class="group/told border-t border-line text-xs">
-                    <summary class="flex min-h-9 cursor-pointer list-none items-center gap-2 px-3 text-muted hover:text-text">
-                        <Icon glyph=Glyph::ChevronRight class="size-4 transition-transform group-open/told:rotate-90"/>
-                        "What this app tells the model with your next message"
-                    </summary>
-                    <pre class="max-h-60 overflow-auto px-3 pb-2 whitespace-pre-wrap break-words" tabindex="0">{text}</pre>
-                    <div class="px-3 pb-3">
-                        <Button size=Size::Small on:click=move |_| talk.take_back()>"Do not tell it"</Button>
-                    </div>
-                </details>
+            let room = self.telling.session.and_then(Session::room);
+            let nothing = room.is_some_and(|room| room.words.try_get_untracked() == Some(0));
+            if busy || !nothing {
+                spawn_local(self.telling.withdraw(message, call));
             }
-        })
+        }
+        self.close();
     }
 }

@@ -4,8 +4,9 @@
 use super::super::{
     peer::Fixture,
     proof::{self, Once, opened, public},
+    serving::listen_on,
 };
-use crate::backend::jwt::Key;
+use crate::backend::{clock::Clock, jwt::Key};
 use axum::{
     Form, Json, Router,
     extract::{Request, State},
@@ -47,11 +48,19 @@ pub(super) struct Knobs {
     pub(super) wants: &'static str,
     /// Scopes it never gives.
     pub(super) never: &'static str,
+    /// Scopes of which it will not even hear.
+    pub(super) refuses: &'static str,
+    /// The scope that calls of «whoami» need besides.
+    pub(super) wants_of_whoami: &'static str,
     pub(super) bound: bool,
     /// The nonce that proofs are to have; not even that is enough if it is «never».
     pub(super) nonce: Option<&'static str>,
     /// Whether tokens open nothing.
     pub(super) shut: bool,
+    /// Whether the token endpoint is out of order.
+    pub(super) broken: bool,
+    /// Milliseconds that it takes to tell of itself, or to ask for a nonce.
+    pub(super) slow: i64,
 }
 
 /// What it was asked.
@@ -66,6 +75,8 @@ pub(super) struct Seen {
     pub(super) given: usize,
     pub(super) calls: usize,
     pub(super) nonces_wanted: usize,
+    /// How often it told of itself.
+    pub(super) told: usize,
     access: HashMap<String, (String, Option<String>)>,
 }
 
@@ -80,7 +91,6 @@ pub(super) struct Warden {
 }
 
 impl Warden {
-    #[expect(clippy::disallowed_methods, reason = "a test's server needs a task beside the test")]
     pub(super) async fn serve() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
@@ -97,9 +107,13 @@ impl Warden {
             gives: "urn:ietf:params:oauth:token-type:id-jag",
             wants: "read",
             never: "",
+            refuses: "",
+            wants_of_whoami: "",
             bound: false,
             nonce: None,
             shut: false,
+            broken: false,
+            slow: 0,
         };
         let knobs = Arc::new(Mutex::new(knobs));
         let warden = Self { at, knobs, seen: Arc::default(), once: Arc::default(), provider };
@@ -112,8 +126,21 @@ impl Warden {
             .route("/idp/token", post(exchange))
             .with_state(warden.clone())
             .merge(guarded);
-        tokio::spawn(async move { axum::serve(listener, routes).await });
+        listen_on(listener, routes);
         warden
+    }
+
+    /// Goes by that clock.
+    pub(super) fn goes_by(&self, clock: &Clock) {
+        self.once.goes_by(clock);
+    }
+
+    /// Takes its time.
+    fn dawdle(&self) {
+        match self.knobs().slow {
+            0 => {}
+            ms => self.once.pass(ms),
+        }
     }
 
     pub(super) fn issuer(&self) -> String {
@@ -160,6 +187,7 @@ impl Warden {
                 && claims["iss"] == claims["sub"]
                 && claims["aud"] == self.issuer()
                 && (1..=300).contains(&lasts)
+                && proof::fresh(&self.once, &claims)
                 && proof::first(&self.once, &claims);
             return claims["sub"].as_str().filter(|_| good).map(str::to_owned);
         }
@@ -221,7 +249,13 @@ async fn guard(State(warden): State<Warden>, request: Request, next: Next) -> Re
             Ok(_) => {}
         }
     }
-    if !scope.split(' ').any(|scope| scope == knobs.wants) {
+    let has = |wanted: &str| scope.split(' ').any(|scope| scope == wanted);
+    let whoami = request.headers().get("mcp-name").is_some_and(|name| name == "whoami");
+    if whoami && !knobs.wants_of_whoami.is_empty() && !has(knobs.wants_of_whoami) {
+        let about = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", knobs.wants_of_whoami);
+        return (StatusCode::FORBIDDEN, [(header::WWW_AUTHENTICATE, about)]).into_response();
+    }
+    if !has(knobs.wants) {
         let about = format!("{about}, error=\"insufficient_scope\"");
         return (StatusCode::FORBIDDEN, [(header::WWW_AUTHENTICATE, about)]).into_response();
     }
@@ -230,11 +264,15 @@ async fn guard(State(warden): State<Warden>, request: Request, next: Next) -> Re
 }
 
 async fn resource(State(warden): State<Warden>) -> Json<Value> {
+    warden.dawdle();
+    warden.seen.lock().unwrap().told += 1;
     let issuer = warden.knobs().issuer.unwrap_or_else(|| warden.issuer());
     Json(json!({"resource": warden.mcp(), "authorization_servers": [issuer], "scopes_supported": ["read", "write"]}))
 }
 
 async fn metadata(State(warden): State<Warden>) -> Json<Value> {
+    warden.dawdle();
+    warden.seen.lock().unwrap().told += 1;
     let (knobs, at) = (warden.knobs(), warden.issuer());
     let mut told = json!({
         "issuer": at,
@@ -270,6 +308,9 @@ async fn token(State(warden): State<Warden>, headers: HeaderMap, Form(form): For
         seen.forms.push(form.clone());
         seen.basic.push(basic.clone());
     }
+    if knobs.broken {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     let mut key = None;
     if knobs.bound {
         let url = format!("{}/token", warden.issuer());
@@ -279,6 +320,7 @@ async fn token(State(warden): State<Warden>, headers: HeaderMap, Form(form): For
         };
         if let Some(nonce) = knobs.nonce.filter(|nonce| *nonce == "never" || proof.nonce.as_deref() != Some(nonce)) {
             warden.seen.lock().unwrap().nonces_wanted += 1;
+            warden.dawdle();
             let mut answer = refused("use_dpop_nonce", "a nonce is wanted");
             answer.headers_mut().insert("dpop-nonce", nonce.parse().unwrap());
             return answer;
@@ -296,6 +338,9 @@ async fn token(State(warden): State<Warden>, headers: HeaderMap, Form(form): For
         _ => return refused("unsupported_grant_type", "not so"),
     }
     let asked = form.get("scope").cloned().unwrap_or_default();
+    if asked.split(' ').any(|scope| !scope.is_empty() && scope == knobs.refuses) {
+        return refused("invalid_scope", "not that");
+    }
     let scope: Vec<&str> = asked.split(' ').filter(|scope| *scope != knobs.never).collect();
     let mut seen = warden.seen.lock().unwrap();
     seen.given += 1;

@@ -105,3 +105,24 @@ async fn what_is_not_bound_is_used_only_where_it_need_not_be() {
     assert!(guardian.seen().schemes.iter().all(|scheme| scheme == "Bearer"));
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_proof_that_is_not_accepted_costs_no_token() {
+    let (world, guardian) = (World::new().await, binding(|_| {}).await);
+    let ann = asked(&world, &guardian).await;
+    sign_in(&world, &guardian, &ann).await;
+    guardian.turn(|knobs| knobs.distrustful = true);
+    let outcome = world.call(&ann, "guarded__echo", json!({})).await;
+    assert!(outcome.is_error && outcome.text.contains("does not accept the proof"), "{}", outcome.text);
+    guardian.turn(|knobs| knobs.distrustful = false);
+    // The connection may have been given up meanwhile, and comes back by itself.
+    within(async {
+        while world.call(&ann, "guarded__echo", json!({"text": "x"})).await.is_error {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    assert_eq!(guardian.seen().refreshed, 0, "it was not the token");
+    assert_eq!(world.row(&ann).await.sign_in, SignIn::In);
+    world.stop().await;
+}

@@ -5,7 +5,7 @@ use super::super::{
     proof::{self, Once},
     serving::listen_on,
 };
-use crate::backend::tools::remote::oauth::Answer;
+use crate::backend::{clock::Clock, tools::remote::oauth::Answer};
 use axum::{
     Form, Json, Router,
     extract::{Query, Request, State},
@@ -51,6 +51,8 @@ pub(super) struct Knobs {
     pub(super) nonces: Option<(String, String)>,
     /// Whether no nonce is ever good enough.
     pub(super) insatiable: bool,
+    /// Whether no proof at a call is.
+    pub(super) distrustful: bool,
 }
 
 impl Default for Knobs {
@@ -71,6 +73,7 @@ impl Default for Knobs {
             bound: false,
             nonces: None,
             insatiable: false,
+            distrustful: false,
         }
     }
 }
@@ -99,6 +102,10 @@ pub(super) struct Seen {
     /// Access tokens and their scopes.
     access: HashMap<String, String>,
     refresh: HashSet<String>,
+    /// Refresh tokens that were used.
+    spent: HashSet<String>,
+    /// How often one was shown once more, and everything ended for that.
+    pub(super) reused: usize,
     given: usize,
 }
 
@@ -127,6 +134,11 @@ impl Guardian {
             .merge(guarded);
         listen_on(listener, routes);
         guardian
+    }
+
+    /// Goes by that clock.
+    pub(super) fn goes_by(&self, clock: &Clock) {
+        self.once.goes_by(clock);
     }
 
     pub(super) fn issuer(&self) -> String {
@@ -198,6 +210,9 @@ impl Guardian {
             self.seen.lock().unwrap().unproven.push(wrong);
             refused("invalid_dpop_proof", None)
         })?;
+        if knobs.distrustful && token.is_some() {
+            return Err(refused("invalid_dpop_proof", None));
+        }
         let Some((for_tokens, for_calls)) = knobs.nonces else { return Ok(proof.thumbprint) };
         let wanted = if token.is_some() { for_calls } else { for_tokens };
         if !knobs.insatiable && proof.nonce.as_ref() == Some(&wanted) {
@@ -347,9 +362,16 @@ async fn token(State(guardian): State<Guardian>, headers: HeaderMap, Form(form):
     let scope = {
         let mut seen = guardian.seen.lock().unwrap();
         let same_key = seen.keys.get(&form["refresh_token"]) == key.as_ref();
+        if seen.spent.contains(&form["refresh_token"]) {
+            // Somebody has a copy: whoever that is, nobody is let in any more (RFC 9700 4.14).
+            seen.reused += 1;
+            seen.refresh.clear();
+            seen.access.clear();
+        }
         if !seen.refresh.remove(&form["refresh_token"]) || !same_key {
             return refused("invalid_grant");
         }
+        seen.spent.insert(form["refresh_token"].clone());
         seen.refreshed += 1;
         seen.scope.clone().unwrap_or_default()
     };

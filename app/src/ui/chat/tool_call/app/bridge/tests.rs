@@ -18,7 +18,6 @@ fn bridge() -> Bridge {
         clipboard: false,
         domains: Domains { connect: vec!["https://api.example".to_owned()], ..Domains::default() },
         bare: false,
-        told: None,
         notes: Vec::new(),
     };
     Bridge::new(&opened, json!({"theme": "dark"}))
@@ -256,6 +255,8 @@ fn too_much_too_large_and_too_many_are_refused() {
     let answer = bridge.done(&json!(1), Err("No.".to_owned())).unwrap();
     assert_eq!(answer["error"], json!({"code": REFUSED, "message": "No."}));
     assert!(bridge.done(&json!("another"), Ok(json!({}))).is_none(), "nobody waits for that");
+    // All of these have the id 1: two are left.
+    assert!(bridge.waits(&json!(1)) && !bridge.waits(&json!(2)));
 
     while !answered(hear(&mut bridge, "ping", &json!({})))["error"].is_object() {}
     assert!(tell(&mut bridge, "notifications/message", &json!({"data": "x"})).is_empty(), "and notices are left out");
@@ -311,6 +312,17 @@ fn files_have_plain_names_and_may_be_larger_than_other_messages() {
     assert_eq!(files[2].held, Held::At("data://rows/all.json?x=1".to_owned()));
     let empty = content(&json!({"uri": "", "text": ""})).unwrap();
     assert_eq!(empty.name, "file");
+}
+
+#[test]
+fn what_it_called_off_does_not_wait_for_anybody() {
+    let mut bridge = ready();
+    hear(&mut bridge, "tools/call", &json!({"name": "wipe"}));
+    assert!(bridge.waits(&json!(1)));
+    let called_off = tell(&mut bridge, "notifications/cancelled", &json!({"requestId": 1}));
+    assert_eq!(called_off, [Act::Forget(json!(1))]);
+    assert!(!bridge.waits(&json!(1)), "so nobody is asked about it, and nothing runs");
+    assert!(bridge.done(&json!(1), Ok(json!({}))).is_none());
 }
 
 #[test]

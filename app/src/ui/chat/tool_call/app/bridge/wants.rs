@@ -4,13 +4,14 @@
 //! JSON-RPC's and a sentence; what gets through is bounded.
 
 use super::{Act, INVALID_PARAMS, REFUSED};
-use crate::wire::limits::{APP_FILES_MAX, MESSAGE_MAX};
+use crate::wire::{
+    file::{last_piece, name_of},
+    limits::{APP_FILES_MAX, MESSAGE_MAX},
+};
 use serde_json::{Value, json};
 
 /// Characters of an address that may be opened or read.
 const ADDRESS_MAX: usize = 2_000;
-/// Characters of a file's name.
-const NAME_MAX: usize = 80;
 
 /// What is to be done, or why not.
 pub(super) type Wanted = Result<Act, (i32, String)>;
@@ -92,7 +93,7 @@ pub(super) fn download(id: &Value, params: &Value) -> Wanted {
             let uri = address(&file["uri"])?;
             let called = file["name"].as_str().unwrap_or_default();
             // An address says what kind of file it is; a name for people often does not.
-            let name = if last(&uri).contains('.') { file_name(&uri) } else { file_name(called) };
+            let name = if last_piece(&uri).contains('.') { file_name(&uri) } else { file_name(called) };
             Some(Offered { name, held: Held::At(uri) })
         }
         _ => None,
@@ -116,18 +117,9 @@ fn address(uri: &Value) -> Option<String> {
     uri.as_str().filter(|uri| (1..=ADDRESS_MAX).contains(&uri.len())).map(str::to_owned)
 }
 
-/// The last piece of an address.
-fn last(uri: &str) -> &str {
-    let path = uri.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
-    path.rsplit(['/', '\\', ':']).next().unwrap_or_default()
-}
-
-/// A name for a file, from its address or what it is called: no way to elsewhere, nothing hidden, nothing that reads
-/// backwards.
+/// A name for a file, from its address or what it is called.
 fn file_name(of: &str) -> String {
-    let letters = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
-    let name: String = last(of).trim_start_matches('.').chars().map(letters).take(NAME_MAX).collect();
-    if name.is_empty() { "file".to_owned() } else { name }
+    name_of(of).unwrap_or_else(|| "file".to_owned())
 }
 
 /// Whether it is an address of the web, as far as its text tells; the browser reads it before anybody is asked.

@@ -1,0 +1,164 @@
+//! When the room is told of text: the first at once, then at most once per frame, however fast a model writes.
+//!
+//! Pure but for the turn it tells: the time is the caller's, and so is waiting until [`Frames::due`].
+
+use super::LiveTurn;
+use crate::backend::metrics;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// When frames of a turn's text are due.
+pub(super) struct Frames {
+    /// Time between two of them.
+    frame: Duration,
+    /// When the turn began.
+    began: Instant,
+    last: Option<Instant>,
+    due: Option<Instant>,
+}
+
+impl Frames {
+    /// None was told yet of a turn that `began` then.
+    pub(super) fn new(frame: Duration, began: Instant) -> Self {
+        Self { frame, began, last: None, due: None }
+    }
+
+    /// When the text that waits is to be told; `None` if none waits.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Text was added to the turn: it is told now, or left to the frame that is due next.
+    pub(super) fn added(&mut self, turn: &LiveTurn, now: Instant) {
+        match (self.due, self.last) {
+            (Some(due), _) if now < due => {}
+            (None, Some(last)) if now < last + self.frame => self.due = Some(last + self.frame),
+            _ => {
+                if self.last.is_none() {
+                    metrics::first_delta(now - self.began);
+                }
+                self.show(turn, now);
+                self.last = Some(now);
+            }
+        }
+    }
+
+    /// Tells what was added, now.
+    pub(super) fn show(&mut self, turn: &LiveTurn, now: Instant) {
+        turn.flush();
+        if self.due.take().is_some() {
+            self.last = Some(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::{
+        backend::{
+            caller::{Caller, Via},
+            hub::{Hub, Topic},
+        },
+        wire::{
+            event::{ChatEvent, TextKind},
+            id::{Millis, ModelId, Seq},
+            message::{Message, Role, Status},
+        },
+    };
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    const FRAME: Duration = Duration::from_millis(16);
+
+    fn live(hub: &Hub) -> LiveTurn {
+        let reply = Message {
+            id: Uuid::from_u128(1).into(),
+            conversation: Uuid::from_u128(2).into(),
+            parent: None,
+            position: Seq(2),
+            seq: Seq(2),
+            role: Role::Assistant,
+            author: None,
+            parts: Vec::new(),
+            status: Status::Pending,
+            turn: None,
+            model: None,
+            usage: None,
+            fault: None,
+            client_id: None,
+            created_at: Millis(0),
+        };
+        let by = Caller { user: Uuid::from_u128(3).into(), name: "ann".to_owned(), admin: false, via: Via::Process };
+        LiveTurn::new(hub.clone(), by, ModelId("scripted/test".to_owned()), Uuid::from_u128(4).into(), false, &reply)
+    }
+
+    /// What a room hears of deltas that come so many microseconds after each other: when, and what.
+    fn heard(pauses: &[u64]) -> Vec<(Duration, String)> {
+        let hub = Hub::default();
+        let turn = live(&hub);
+        let mut listener = hub.listen();
+        listener.subscribe(Topic::Conversation(turn.conversation));
+        let mut heard = Vec::new();
+        let began = Instant::now();
+        let mut hear = |at: Instant| {
+            let (events, lagged) = listener.take_all();
+            assert!(!lagged);
+            heard.extend(events.iter().map(|(_, event)| match &**event {
+                ChatEvent::Delta { text, .. } => (at - began, text.clone()),
+                other => panic!("{other:?}"),
+            }));
+        };
+        let mut frames = Frames::new(FRAME, began);
+        let mut now = began;
+        for (n, pause) in pauses.iter().enumerate() {
+            now += Duration::from_micros(*pause);
+            // As the turn's loop does, which sleeps until then.
+            if let Some(due) = frames.due().filter(|due| *due <= now) {
+                frames.show(&turn, due);
+                hear(due);
+            }
+            turn.append(TextKind::Text, &format!("{n} "));
+            frames.added(&turn, now);
+            hear(now);
+        }
+        frames.show(&turn, now);
+        hear(now);
+        heard
+    }
+
+    fn all(count: usize) -> String {
+        (0..count).map(|n| format!("{n} ")).collect()
+    }
+
+    #[test]
+    fn a_delta_every_millisecond_comes_as_one_event_per_frame() {
+        let told = heard(&[1_000; 1_000]);
+        assert_eq!(told.iter().map(|(_, text)| &**text).collect::<String>(), all(1_000));
+        assert_eq!(told[0], (Duration::from_millis(1), "0 ".to_owned()), "the first at once");
+        let frames = 1_000 / 16;
+        assert!((frames..=frames + 2).contains(&told.len()), "{} events", told.len());
+    }
+
+    proptest! {
+        #[test]
+        fn however_deltas_come_no_two_frames_are_closer_and_no_text_waits_longer(
+            pauses in prop::collection::vec(prop_oneof![0u64..2_000, 0u64..40_000], 1..300)
+        ) {
+            let told = heard(&pauses);
+            prop_assert_eq!(told.iter().map(|(_, text)| &**text).collect::<String>(), all(pauses.len()));
+            // The last one is the reply's end, which waits for nothing.
+            for pair in told[..told.len() - 1].windows(2) {
+                prop_assert!(pair[1].0 - pair[0].0 >= FRAME, "{:?}", pair);
+            }
+            let mut came = Duration::ZERO;
+            let mut left = told.iter().flat_map(|(at, text)| text.split_whitespace().map(move |_| *at));
+            for pause in &pauses {
+                came += Duration::from_micros(*pause);
+                prop_assert!(left.next().unwrap() <= came + FRAME);
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What is written down of requests to `/mcp`: who asked for what, by which token, and how it ended; never with what.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use crate::support::{
+    TestApp,
+    mcp::{Client, at_the_page, token},
+};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The server runs in this test's thread, so what it logs is heard by this test alone.
+fn listen() -> (Log, tracing::subscriber::DefaultGuard) {
+    let log = Log::default();
+    let written = log.clone();
+    // rmcp's own lines are left out, as they are in the program (`telemetry`).
+    let filter = "rmcp=error,rmcp::transport=off,rmcp::service=off,info";
+    let subscriber =
+        tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(move || written.clone()).finish();
+    (log, tracing::subscriber::set_default(subscriber))
+}
+
+#[tokio::test]
+async fn every_request_and_every_refusal_is_one_line_without_what_was_in_it() {
+    let (log, _heard) = listen();
+    let app = TestApp::start_with(|settings| settings.rate_call = Some("3/1h".to_owned())).await;
+    let _ada = app.person("ada").await;
+    let user = at_the_page(&app, "ada").await.user.to_string();
+    let shown = token(&app, "ada", "read").await;
+    let id = app.backend.auth.bearer(&shown, "/mcp").await.unwrap().unwrap().token.to_string();
+    let legacy = Client::legacy(&app, &shown).await;
+    let modern = Client::modern(&app, &shown);
+    assert!(!modern.call("sum", json!({"numbers": [1, 41_000_001]})).await.0);
+    assert!(legacy.call("sum", json!({"numbers": "forty-one"})).await.0);
+    modern.error("tools/call", json!({"name": "forty-one", "arguments": {}})).await;
+    modern.result("prompts/list", json!({})).await;
+    let refused = |name: &str| json!({"name": name, "arguments": {"numbers": [41_000_001], "title": "forty-one"}});
+    assert_eq!(modern.post("tools/call", refused("sum")).await.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(modern.post("tools/call", refused("forty-one")).await.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(modern.post("tools/call", refused("rename_conversation")).await.status(), StatusCode::FORBIDDEN);
+    let broken = modern.request(Method::POST).header("content-type", "application/json").body("{forty-one");
+    assert_eq!(broken.send().await.unwrap().status(), StatusCode::BAD_REQUEST);
+    app.stop().await;
+
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(!text.contains("forty-one") && !text.contains("41000001") && !text.contains(&shown), "{text}");
+    let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let lines: Vec<&Value> = lines.iter().map(|line| &line["fields"]).filter(|f| f["message"] == "mcp").collect();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|f| (f["method"].as_str().unwrap(), f["tool"].as_str().unwrap(), f["outcome"].as_str().unwrap()))
+        .collect();
+    let wanted = [
+        ("initialize", "", "ok"),
+        ("tools/call", "sum", "ok"),
+        ("tools/call", "sum", "tool_error"),
+        ("tools/call", "", "refused"),
+        ("prompts/list", "", "ok"),
+        ("tools/call", "sum", "refused"),
+        ("tools/call", "", "refused"),
+        ("tools/call", "rename_conversation", "refused"),
+        ("other", "", "refused"),
+    ];
+    assert_eq!(told, wanted, "{text}");
+    let (served, turned_away) = lines.split_at(5);
+    for f in &lines {
+        assert_eq!((&f["user"], &f["token"], &f["endpoint"]), (&json!(user), &json!(id), &json!("/mcp")), "{f}");
+    }
+    assert!(served.iter().all(|f| f["client"] == "test 1" && f["duration_ms"].is_u64()), "{text}");
+    let statuses: Vec<_> = turned_away.iter().map(|f| f["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [429, 429, 403, 400], "{text}");
+}
