@@ -126,7 +126,7 @@ impl World {
     }
 
     async fn call(&self, by: &Caller, name: &str, arguments: Value) -> ToolOutcome {
-        within(self.connections.call(&self.cx(by), &call(name, arguments))).await.unwrap()
+        within(Box::pin(self.connections.call(&self.cx(by), &call(name, arguments)))).await.unwrap()
     }
 
     async fn names(&self, by: &Caller) -> Vec<String> {
