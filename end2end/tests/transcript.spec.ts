@@ -49,7 +49,7 @@ async function leave(person: Person): Promise<Locator> {
   return back;
 }
 
-test('a growing reply is followed, also for one who stands a little above the end', async ({ person }) => {
+test('a growing reply is followed until one scrolls up, however little, and again when one comes back', async ({ person }) => {
   const ada = await person();
   await ada.begin('say hello');
   await ada.answered(1);
@@ -58,8 +58,12 @@ test('a growing reply is followed, also for one who stands a little above the en
   await expect(reply).toContainText('Paragraph 20 ');
   await atEnd(ada);
   await wheel(ada, -60);
+  const back = ada.page.getByRole('button', { name: 'To the newest message' });
+  await expect(back).toBeVisible();
   await expect(reply).toContainText('Paragraph 40 ');
-  await expect(ada.page.getByRole('button', { name: 'To the newest message' })).toHaveCount(0);
+  await expect(back).toBeVisible();
+  await wheel(ada, 20_000);
+  await expect(back).toHaveCount(0);
   await ada.answered(2);
   await atEnd(ada);
   await expect(reply.getByText('Paragraph 60 ')).toBeInViewport();

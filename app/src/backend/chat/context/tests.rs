@@ -143,12 +143,11 @@ fn tools(count: usize) -> Vec<ToolSpec> {
 /// Bytes of what a model reads, without what providers put around it.
 fn bytes(turns: &[RequestTurn]) -> usize {
     let of = |content: &Content| match content {
-        Content::Text(text) | Content::Thinking { text, .. } => text.len(),
+        Content::Text(text) | Content::Thinking { text, .. } | Content::ToolResult { text, .. } => text.len(),
         Content::ToolCall(call) => {
             let arguments = call.arguments.get("invalid").unwrap_or(&call.arguments);
             call.name.len() + arguments.to_string().len()
         }
-        Content::ToolResult { text, .. } => text.len(),
         Content::Image { .. } => 0,
     };
     turns.iter().flat_map(|turn| &turn.content).map(of).sum()

@@ -75,19 +75,12 @@ fn delete_with_undo(id: ConversationId, conversations: Conversations, toaster: T
     });
 }
 
-fn link_to(id: ConversationId) -> Option<web_sys::HtmlElement> {
-    let link = document().query_selector(&format!("nav a[href='/c/{id}']")).ok().flatten()?;
-    link.dyn_into().ok()
-}
-
-fn focus_is_at(id: ConversationId) -> bool {
-    link_to(id).is_some_and(|link| document().active_element().is_some_and(|active| active == *link))
-}
-
-/// Puts the focus on the conversation's link, once that is drawn.
+/// Puts the focus on the conversation's link, once that is drawn, unless it has gone elsewhere by then.
 fn focus_again(id: ConversationId) {
     request_animation_frame(move || {
-        if let Some(link) = link_to(id) {
+        let elsewhere = document().active_element().is_some_and(|active| active.tag_name() != "BODY");
+        let link = document().query_selector(&format!("nav a[href='/c/{id}']")).ok().flatten();
+        if !elsewhere && let Some(link) = link.and_then(|link| link.dyn_into::<web_sys::HtmlElement>().ok()) {
             _ = link.focus();
         }
     });
@@ -108,7 +101,7 @@ fn Renaming(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView
             input.select();
         }
     });
-    let save = move || {
+    let save = move |by_keys: bool| {
         let Some(title) = node.get_untracked().map(|input| input.value().trim().to_owned()) else { return };
         renaming.set(false);
         if title.is_empty() || title == before {
@@ -117,10 +110,9 @@ fn Renaming(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView
         spawn_local(async move {
             match rename_conversation(id, title).await {
                 Ok(summary) => {
-                    // The row is drawn anew; whoever is at it stays there.
-                    let here = focus_is_at(id);
                     conversations.put(summary);
-                    if here {
+                    // By now the row was drawn anew, here or because the server told this tab of it first.
+                    if by_keys {
                         focus_again(id);
                     }
                 }
@@ -132,7 +124,7 @@ fn Renaming(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView
         let save = save.clone();
         move |event: KeyboardEvent| match event.key().as_str() {
             "Enter" if !event.is_composing() => {
-                save();
+                save(true);
                 focus_again(id);
             }
             "Escape" => {
@@ -152,7 +144,7 @@ fn Renaming(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView
             on:keydown=keyed
             on:blur=move |_| {
                 if renaming.try_get_untracked() == Some(true) {
-                    save();
+                    save(false);
                 }
             }
         />
