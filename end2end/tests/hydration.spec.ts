@@ -118,9 +118,7 @@ test('a room of two, and an invitation', async ({ person }) => {
   const bob = await person();
   await ada.begin('say hello');
   await ada.answered(1);
-  await ada.page.getByRole('button', { name: 'Share this conversation' }).click();
-  await ada.page.getByRole('button', { name: 'Make an invitation link' }).click();
-  const link = await ada.page.getByRole('textbox', { name: 'Invitation link' }).inputValue();
+  const link = await ada.invitation();
   await same(bob.page, link, 'asks you to join');
   await bob.page.getByRole('button', { name: 'Join the conversation' }).click();
   await expect(bob.page).toHaveURL(/\/c\//);

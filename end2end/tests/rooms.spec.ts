@@ -7,9 +7,7 @@ test('a room is shared by a link, live for both, and closed to whoever is remove
   await ada.begin('say welcome');
   await ada.answered(1);
 
-  await ada.page.getByRole('button', { name: 'Share this conversation' }).click();
-  await ada.page.getByRole('button', { name: 'Make an invitation link' }).click();
-  const link = await ada.page.getByRole('textbox', { name: 'Invitation link' }).inputValue();
+  const link = await ada.invitation();
   await ada.page.getByRole('button', { name: 'Close' }).click();
 
   // The title is made after the first reply.
@@ -45,9 +43,7 @@ test('a revoked link says so, and a room is not there for a stranger', async ({ 
   const eve = await person();
   await ada.begin('say private');
   await ada.answered(1);
-  await ada.page.getByRole('button', { name: 'Share this conversation' }).click();
-  await ada.page.getByRole('button', { name: 'Make an invitation link' }).click();
-  const link = await ada.page.getByRole('textbox', { name: 'Invitation link' }).inputValue();
+  const link = await ada.invitation();
   await eve.open(link);
   const join = eve.page.getByRole('button', { name: 'Join the conversation' });
   await expect(join).toBeVisible();
@@ -71,9 +67,7 @@ test('who types is named to the others alone, and no longer when they stop', asy
   const eve = await person();
   await ada.begin('say welcome');
   await ada.answered(1);
-  await ada.page.getByRole('button', { name: 'Share this conversation' }).click();
-  await ada.page.getByRole('button', { name: 'Make an invitation link' }).click();
-  const link = await ada.page.getByRole('textbox', { name: 'Invitation link' }).inputValue();
+  const link = await ada.invitation();
   await ada.page.getByRole('button', { name: 'Close' }).click();
   for (const one of [bob, eve]) {
     await one.open(link);

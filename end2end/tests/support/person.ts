@@ -84,6 +84,13 @@ export class Person {
     return reply;
   }
 
+  /** Opens the room's dialog, which stays open, and makes a link there that lets others in. */
+  async invitation(): Promise<string> {
+    await this.page.getByRole('button', { name: 'Share this conversation' }).click();
+    await this.page.getByRole('button', { name: 'Make an invitation link' }).click();
+    return this.page.getByRole('textbox', { name: 'Invitation link' }).inputValue();
+  }
+
   /** Chooses something in the account's menu. */
   async account(item: string): Promise<void> {
     await this.page.getByRole('button', { name: `Account of ${this.name}` }).click();
