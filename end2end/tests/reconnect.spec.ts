@@ -117,3 +117,36 @@ test('SIGTERM lets a short reply finish, and tabs come back by themselves', asyn
   await ada.say('say again');
   await ada.answered(2);
 });
+
+test('what is pressed while the page still connects is done once it has', async ({ person }) => {
+  const ada = await person();
+  await ada.begin(script('say half of it', 'fail overloaded'));
+  await ada.answered(1);
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  await ada.context.routeWebSocket(/.*/, async (socket) => {
+    await opened;
+    socket.connectToServer();
+  });
+  await ada.reload();
+  await ada.replies.last().getByRole('button', { name: 'Try again', exact: true }).click();
+  open();
+  await expect(ada.replies.last().getByRole('group', { name: 'Versions' })).toContainText('2/2');
+});
+
+test('what is pressed while the page connects in vain is said to be lost', async ({ person, complaints }) => {
+  complaints.expect(/WebSocket/);
+  const ada = await person();
+  await ada.begin(script('say half of it', 'fail overloaded'));
+  await ada.answered(1);
+  let refuse = (): void => {};
+  const refused = new Promise<void>((resolve) => (refuse = resolve));
+  await ada.context.routeWebSocket(/.*/, async (socket) => {
+    await refused;
+    await socket.close();
+  });
+  await ada.reload();
+  await ada.replies.last().getByRole('button', { name: 'Try again', exact: true }).click();
+  refuse();
+  await expect(ada.page.getByText('There is no connection just now. Try again when it is back.')).toBeVisible();
+});

@@ -219,29 +219,24 @@ impl Room {
 
     /// Asks for another reply beside this one.
     pub fn regenerate(self, message: MessageId) {
-        self.state.update_value(|state| state.expect_sibling(message));
-        self.ask(ClientEvent::Regenerate { message, model: self.model.get_untracked() });
+        self.ask_for_sibling(message, ClientEvent::Regenerate { message, model: self.model.get_untracked() });
     }
 
     /// Goes on with a reply that ended early.
     pub fn go_on(self, message: MessageId) {
-        self.state.update_value(|state| state.expect_sibling(message));
-        self.ask(ClientEvent::Continue { message });
+        self.ask_for_sibling(message, ClientEvent::Continue { message });
+    }
+
+    fn ask_for_sibling(self, message: MessageId, event: ClientEvent) {
+        if self.session.ask(event) {
+            self.state.update_value(|state| state.expect_sibling(message));
+        }
     }
 
     /// Ends the oldest live turn of the shown branch; whether there was one.
     pub fn stop(self) -> bool {
         let first = self.turns.with_untracked(|turns| turns.first().map(|(turn, _)| *turn));
-        first.is_some_and(|turn| self.ask(ClientEvent::Stop { turn }))
-    }
-
-    /// Says something that is of no use later; if there is no connection, so it is told. Whether it was said.
-    pub fn ask(self, event: ClientEvent) -> bool {
-        let said = self.session.say(event);
-        if !said {
-            self.session.notice.set(Some("There is no connection just now. Try again when it is back.".to_owned()));
-        }
-        said
+        first.is_some_and(|turn| self.session.ask(ClientEvent::Stop { turn }))
     }
 
     /// Tells the others that one types.

@@ -66,6 +66,8 @@ struct Wire {
     generation: u32,
     attempt: u32,
     heard: Millis,
+    /// What waits for the socket that is being opened.
+    asked: Vec<ClientEvent>,
     timer: Option<TimeoutHandle>,
     room: Option<Room>,
     listener: Option<Callback<ChatEvent>>,
@@ -143,6 +145,26 @@ impl Session {
         self.link.get_untracked() == Link::Online && self.push(event)
     }
 
+    /// Asks for something of use only now: at once, or when the socket opens that is just being opened, as after a reload.
+    /// Whether it may be heard; if it is not, the reader is told.
+    pub fn ask(self, event: ClientEvent) -> bool {
+        match self.link.get_untracked() {
+            Link::Idle | Link::Connecting => {
+                self.wire.update_value(|wire| wire.asked.push(event));
+                true
+            }
+            Link::Online if self.push(event) => true,
+            _ => {
+                self.unheard();
+                false
+            }
+        }
+    }
+
+    fn unheard(self) {
+        self.notice.set(Some("There is no connection just now. Try again when it is back.".to_owned()));
+    }
+
     /// Says something that the next `Hello` would say again: it may wait for the socket to open.
     pub fn post(self, event: ClientEvent) {
         self.push(event);
@@ -152,6 +174,10 @@ impl Session {
     pub fn retry_now(self) {
         self.wire.update_value(|wire| wire.attempt = 0);
         self.connect();
+    }
+
+    fn asked(self) -> Vec<ClientEvent> {
+        self.wire.try_update_value(|wire| std::mem::take(&mut wire.asked)).unwrap_or_default()
     }
 
     fn push(self, event: ClientEvent) -> bool {
@@ -215,6 +241,9 @@ impl Session {
         };
         if self.link.get_untracked() != Link::Online {
             self.link.set(Link::Online);
+            self.asked().into_iter().for_each(|event| {
+                self.push(event);
+            });
         }
         if let ChatEvent::Bye { reason } = event {
             return self.goodbye(*reason);
@@ -266,6 +295,9 @@ impl Session {
             Some(wire.attempt)
         });
         let Some(Some(attempt)) = attempt else { return };
+        if !self.asked().is_empty() {
+            self.unheard();
+        }
         if self.link.get_untracked() == Link::Over {
             return;
         }
