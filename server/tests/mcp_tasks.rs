@@ -28,14 +28,14 @@ type Run = for<'a> fn(&'a Long, &'a ToolCx) -> BoxFuture<'a, ToolOutcome>;
 
 /// A tool that takes long.
 struct Long {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     /// What it waits for.
     go: Arc<Notify>,
     run: Run,
 }
 
 impl Tool for Long {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 
@@ -92,7 +92,7 @@ fn tools(go: &Arc<Notify>) -> Vec<Arc<dyn Tool>> {
     let tool = |name: &str, run: Run| -> Arc<dyn Tool> {
         let spec =
             spec((name, "Test"), "A tool of a test.", (json!({}), &[]), (json!({}), &[]), Annotations::READ_ONLY);
-        Arc::new(Long { spec, go: Arc::clone(go), run })
+        Arc::new(Long { spec: Arc::new(spec), go: Arc::clone(go), run })
     };
     vec![
         tool("waits", |tool, cx| waits(tool, cx).boxed()),

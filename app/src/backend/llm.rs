@@ -45,7 +45,7 @@ pub struct ChatRequest {
     /// The conversation so far, oldest first; begins with a user turn, roles alternate.
     pub turns: Vec<RequestTurn>,
     /// Tools on offer, in stable order.
-    pub tools: Arc<Vec<ToolSpec>>,
+    pub tools: Arc<Vec<Arc<ToolSpec>>>,
     /// The most tokens to write.
     pub max_output: u32,
 }

@@ -6,6 +6,7 @@
 //! Decision: a struct, not a trait; an SQLite file in a temporary folder is the fake.
 
 mod db;
+mod recent;
 mod text;
 mod wal;
 mod writer;
@@ -38,10 +39,18 @@ mod tests;
 
 use self::{
     db::{Db, Tx},
+    recent::Recent,
     writer::Writer,
 };
-use crate::backend::{clock::Clock, config::DatabaseUrl};
-use std::{fmt, str::FromStr, sync::Arc};
+use crate::{
+    backend::{clock::Clock, config::DatabaseUrl},
+    wire::id::{ConversationId, UserId},
+};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 /// The store; cloning it is cheap.
 #[derive(Clone)]
@@ -54,6 +63,11 @@ struct Inner {
     asking: collections::Asking,
     clock: Clock,
     writer: Writer,
+    /// Transactions outside of the group commit, counted for [`recent`].
+    writes: AtomicU64,
+    tokens: Recent<String, api_tokens::ApiToken>,
+    access: Recent<(String, String), oauth::Access>,
+    rules: Recent<(UserId, Option<ConversationId>), Arc<policies::ToolRules>>,
 }
 
 impl fmt::Debug for Store {
@@ -103,7 +117,18 @@ impl Store {
         search::make_index(&db).await?;
         let writer = Writer::start(db.clone(), clock.clone());
         let asking = collections::Asking::beside(&db);
-        Ok(Self { inner: Arc::new(Inner { db, asking, clock, writer }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                db,
+                asking,
+                clock,
+                writer,
+                writes: AtomicU64::default(),
+                tokens: Recent::default(),
+                access: Recent::default(),
+                rules: Recent::default(),
+            }),
+        })
     }
 
     /// How many transactions turns have taken since the store was opened: fewer than they asked for, where several were

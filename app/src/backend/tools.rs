@@ -72,7 +72,7 @@ pub struct ToolCx {
     /// Keeps what outlives the process.
     pub kept: Arc<dyn Keep>,
     /// The hash of the definition that the call was decided about ([`policy::definition()`]), which a server's tool must
-    /// still have when it is called; `None`: no definition was decided about.
+    /// still have when it is called; `None`: none was decided about, or that of a tool of Parley's own.
     pub definition: Option<String>,
 }
 
@@ -94,8 +94,8 @@ impl std::fmt::Debug for ToolCx {
 
 /// One tool.
 pub trait Tool: Send + Sync {
-    /// Its advertisement.
-    fn spec(&self) -> &ToolSpec;
+    /// Its advertisement, which many turns at a time are handed.
+    fn spec(&self) -> &Arc<ToolSpec>;
     /// Runs it. Never fails: a failure is an outcome the model reads. Dropping the future cancels it.
     fn call<'a>(&'a self, cx: &'a ToolCx, arguments: Value) -> BoxFuture<'a, ToolOutcome>;
     /// Whether it reads what is its caller's alone, beyond the conversation it is called from.
@@ -138,7 +138,7 @@ pub enum RegistryError {
 #[derive(Clone, Default)]
 pub struct ToolRegistry {
     tools: Arc<HashMap<String, Arc<dyn Tool>>>,
-    specs: Arc<Vec<ToolSpec>>,
+    specs: Arc<Vec<Arc<ToolSpec>>>,
     /// Each toolset's name and tools.
     sets: Arc<Vec<Toolset>>,
     deadline: Option<Duration>,
@@ -164,10 +164,10 @@ impl ToolRegistry {
         let mut by_name = HashMap::with_capacity(tools.len());
         let mut specs = Vec::with_capacity(tools.len());
         for tool in tools {
-            let spec = tool.spec().clone();
+            let spec = Arc::clone(tool.spec());
             admit(&spec)?;
             if by_name.insert(spec.name.clone(), tool).is_some() {
-                return Err(RegistryError::Collision(spec.name));
+                return Err(RegistryError::Collision(spec.name.clone()));
             }
             specs.push(spec);
         }
@@ -234,6 +234,11 @@ impl ToolRegistry {
         ])
     }
 
+    /// The built-in tools, in stable order.
+    pub fn specs(&self) -> &[Arc<ToolSpec>] {
+        &self.specs
+    }
+
     /// Whether it has no tool.
     pub fn is_empty(&self) -> bool {
         self.specs.is_empty()
@@ -259,25 +264,25 @@ impl ToolRegistry {
     /// The tools `caller` may use, in stable order. The built-in ones act with the caller's own rights, so everybody
     /// may use each; their list is the same for all and keeps a provider's prompt cache warm. Those of the caller's
     /// servers follow, as far as they are known: nobody is waited for.
-    pub async fn list(&self, caller: &Caller) -> Arc<Vec<ToolSpec>> {
+    pub async fn list(&self, caller: &Caller) -> Arc<Vec<Arc<ToolSpec>>> {
         let Some(remote) = &self.remote else { return Arc::clone(&self.specs) };
         self.besides(remote.list(caller).await)
     }
 
     /// The tools that a model with a window of `window` tokens is offered in a conversation of the caller's: as
     /// [`ToolRegistry::list`] has them, or a search for them where they would be too many.
-    pub async fn offer(&self, caller: &Caller, conversation: ConversationId, window: u32) -> Arc<Vec<ToolSpec>> {
+    pub async fn offer(&self, caller: &Caller, conversation: ConversationId, window: u32) -> Arc<Vec<Arc<ToolSpec>>> {
         let Some(remote) = &self.remote else { return Arc::clone(&self.specs) };
         self.besides(remote.offer(caller, conversation, window).await)
     }
 
     /// [`ToolRegistry::offer`] for a turn that goes on: it waits for no server, as the turn has once.
-    pub async fn offer_again(&self, caller: &Caller, conversation: ConversationId, window: u32) -> Arc<Vec<ToolSpec>> {
+    pub async fn offer_again(&self, caller: &Caller, conversation: ConversationId, window: u32) -> Arc<Vec<Arc<ToolSpec>>> {
         let Some(remote) = &self.remote else { return Arc::clone(&self.specs) };
         self.besides(remote.offer_again(caller, conversation, window).await)
     }
 
-    fn besides(&self, more: Vec<ToolSpec>) -> Arc<Vec<ToolSpec>> {
+    fn besides(&self, more: Vec<Arc<ToolSpec>>) -> Arc<Vec<Arc<ToolSpec>>> {
         if more.is_empty() {
             return Arc::clone(&self.specs);
         }
@@ -292,12 +297,12 @@ impl ToolRegistry {
     }
 
     /// The built-in tool of that name.
-    pub fn spec(&self, name: &str) -> Option<ToolSpec> {
-        self.tools.get(name).map(|tool| tool.spec().clone())
+    pub fn spec(&self, name: &str) -> Option<Arc<ToolSpec>> {
+        self.tools.get(name).map(|tool| Arc::clone(tool.spec()))
     }
 
     /// The tool that the name means for `caller`, built in or of one of their servers, for policy.
-    pub fn spec_for(&self, caller: &Caller, name: &str) -> Option<ToolSpec> {
+    pub fn spec_for(&self, caller: &Caller, name: &str) -> Option<Arc<ToolSpec>> {
         self.spec(name).or_else(|| self.remote.as_ref()?.spec(caller, name))
     }
 
@@ -314,7 +319,7 @@ impl ToolRegistry {
     /// What metrics call that tool: servers' tools share one name, for theirs are people's own.
     pub fn label(&self, caller: &Caller, name: &str) -> Option<String> {
         let spec = self.spec_for(caller, name)?;
-        Some(if spec.server.is_some() { "remote".to_owned() } else { spec.name })
+        Some(if spec.server.is_some() { "remote".to_owned() } else { spec.name.clone() })
     }
 
     /// Whether the tool of that name reads what is its caller's alone, for policy.
@@ -450,7 +455,7 @@ pub fn spec(
 
 /// A tool that answers from its arguments and the context at once.
 pub struct Plain {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     answer: fn(&ToolCx, Value) -> Result<ToolOutcome, ToolOutcome>,
 }
 
@@ -463,12 +468,12 @@ impl std::fmt::Debug for Plain {
 impl Plain {
     /// A tool of that advertisement; `answer` gives an outcome either way.
     pub fn tool(spec: ToolSpec, answer: fn(&ToolCx, Value) -> Result<ToolOutcome, ToolOutcome>) -> Arc<dyn Tool> {
-        Arc::new(Self { spec, answer })
+        Arc::new(Self { spec: Arc::new(spec), answer })
     }
 }
 
 impl Tool for Plain {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

@@ -16,13 +16,13 @@ use tokio::{task::yield_now, time::sleep};
 type Run = for<'a> fn(&'a ToolCx, Value) -> BoxFuture<'a, ToolOutcome>;
 
 struct Fixture {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     long: bool,
     run: Run,
 }
 
 impl Tool for Fixture {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 
@@ -49,7 +49,7 @@ pub(super) fn tools() -> Vec<Arc<dyn Tool>> {
         };
         let description = format!("A fixture of the conformance suite: {}.", name.replace('_', " "));
         let spec = spec((name, name), &description, (input, &required), (json!({}), &[]), Annotations::READ_ONLY);
-        Arc::new(Fixture { spec, long, run })
+        Arc::new(Fixture { spec: Arc::new(spec), long, run })
     };
     let plain = |name: &'static str, run: Run| tool(name, json!({}), false, run);
     let label = json!({ "seconds": { "type": "number", "description": "How long." }, "label": text("What for.") });

@@ -164,7 +164,7 @@ pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
 fn refused(state: &AppState, endpoint: &McpHttp, bearer: &Bearer, message: &Message) -> Option<Response> {
     let call = message.method == "tools/call";
     let spec = if call { endpoint.server().tools().spec(&message.name) } else { None };
-    let scope = spec.as_ref().map_or(Scope::Read, scope_of);
+    let scope = spec.as_deref().map_or(Scope::Read, scope_of);
     if !bearer.caller.may(scope) {
         match &spec {
             Some(spec) => record(state, bearer, message, spec),
@@ -189,7 +189,7 @@ fn refused(state: &AppState, endpoint: &McpHttp, bearer: &Bearer, message: &Mess
     let wait = state.backend.limiter.check(action, &Key::User(bearer.caller.user)).err()?;
     if call {
         let rule = if spec.is_some() { Rule::Limit } else { Rule::Unknown };
-        turned_away(state, bearer, message, spec.as_ref(), rule);
+        turned_away(state, bearer, message, spec.as_deref(), rule);
     }
     Some(refuse(&ApiError::too_many(wait), endpoint.server().path()))
 }

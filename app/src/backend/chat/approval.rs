@@ -173,7 +173,7 @@ impl Chat {
             Fate::Settled(permit) => (call, permit),
             Fate::GoesOn(kept) => {
                 let spec = self.tools.spec_for(&turn.by, &call.name);
-                let permit = self.called(turn, &call, spec.as_ref(), |entry| entry.begun(kept.record));
+                let permit = self.called(turn, &call, spec.as_deref(), |entry| entry.begun(kept.record));
                 left = Some(kept.task);
                 (call, permit)
             }
@@ -182,7 +182,7 @@ impl Chat {
                 Waited::Lapsed => {
                     let why = denied("Nobody answered whether this call may run, so it counts as denied.");
                     let permit =
-                        self.called(turn, &call, self.tools.spec_for(&turn.by, &call.name).as_ref(), |entry| {
+                        self.called(turn, &call, self.tools.spec_for(&turn.by, &call.name).as_deref(), |entry| {
                             entry.denied(Rule::Unanswered, None, why)
                         });
                     (call, permit)
@@ -193,7 +193,7 @@ impl Chat {
         let call = if permit.allows() { self.with_app(turn, part, call) } else { call };
         let began = Instant::now();
         let kept = self.keeping(turn, &call.id, permit.record(), left);
-        let cx = self.tool_context(turn, part, &call, kept, permit.definition().to_owned());
+        let cx = self.tool_context(turn, part, &call, kept, permit.definition().map(str::to_owned));
         let runs = ToolCall { arguments: call.effective().clone(), ..call.clone() };
         let run = Box::pin(permit.run(self.tools.call(&cx, &runs)));
         let outcome = tokio::select! {
@@ -211,7 +211,7 @@ impl Chat {
         for call in turn.asked() {
             let spec = self.tools.spec_for(&turn.by, &call.name);
             let why = denied("The reply ended before anybody answered.");
-            let denied = self.called(turn, &call, spec.as_ref(), |entry| entry.denied(Rule::Unanswered, None, why));
+            let denied = self.called(turn, &call, spec.as_deref(), |entry| entry.denied(Rule::Unanswered, None, why));
             // What the model would read is never read: the turn is over.
             drop(denied.refused());
         }
@@ -240,7 +240,7 @@ impl Chat {
         let spec = self.tools.spec_for(&turn.by, &call.name);
         if !approval.allows() {
             let why = denied("The person you are talking to denied this call.");
-            let permit = self.called(turn, &call, spec.as_ref(), |entry| entry.denied(rule, Some(by), why));
+            let permit = self.called(turn, &call, spec.as_deref(), |entry| entry.denied(rule, Some(by), why));
             return (call, permit);
         }
         let call = match edited {
@@ -260,7 +260,7 @@ impl Chat {
             tracing::error!(%error, turn.id = %turn.id, "an answer cannot be kept: its call is denied");
             decision = Decision::Deny(Rule::Error, denied("Your answer could not be kept."));
         }
-        let permit = self.called(turn, &call, spec.as_ref(), |entry| match decision {
+        let permit = self.called(turn, &call, spec.as_deref(), |entry| match decision {
             Decision::Deny(rule, why) => entry.denied(rule, None, why),
             Decision::Run(_) | Decision::Ask { .. } => entry.allowed(rule, Some(by)),
         });
@@ -318,7 +318,7 @@ impl Chat {
     }
 
     /// The tool that a question was about, if it is still what it was then; else the question is asked anew.
-    async fn unchanged(&self, turn: &LiveTurn, tool: &str, asked: &WaitingCall) -> Result<ToolSpec, ChatError> {
+    async fn unchanged(&self, turn: &LiveTurn, tool: &str, asked: &WaitingCall) -> Result<Arc<ToolSpec>, ChatError> {
         let Some(spec) = self.tools.spec_for(&turn.by, tool) else {
             let reason = "This tool is not there any more: its call can only be denied.".to_owned();
             return Err(ApiError::Conflict { reason }.into());
@@ -327,7 +327,7 @@ impl Chat {
         if now == asked.definition {
             return Ok(spec);
         }
-        let question = Question { why: Why::Changed, server: spec.server, claims: spec.annotations };
+        let question = Question { why: Why::Changed, server: spec.server.clone(), claims: spec.annotations };
         turn.ask_anew(WaitingCall { question, definition: now, ..asked.clone() });
         self.store_so_far(turn, &turn.so_far()).await?;
         let reason = "This tool changed since it was asked about. Look at it again.".to_owned();

@@ -181,7 +181,7 @@ impl Chat {
                 return Ok(AppAnswer::Asks { title, question, definition });
             }
         };
-        let cx = self.app_context(by, shown.conversation, permit.definition().to_owned());
+        let cx = self.app_context(by, shown.conversation, permit.definition().map(str::to_owned));
         let mut result = None;
         let work = async {
             let (outcome, told) =
@@ -251,7 +251,7 @@ impl Chat {
     }
 
     /// What an app's call may use: there is no line in the transcript for its progress.
-    fn app_context(&self, by: &Caller, conversation: ConversationId, definition: String) -> ToolCx {
+    fn app_context(&self, by: &Caller, conversation: ConversationId, definition: Option<String>) -> ToolCx {
         ToolCx {
             caller: by.clone(),
             conversation: Some(conversation),
@@ -260,7 +260,7 @@ impl Chat {
             progress: Arc::new(|_, _| {}),
             asking: Arc::new(Approved),
             kept: Arc::new(Nowhere),
-            definition: Some(definition),
+            definition,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 use serde_json::json;
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 /// What every model is told first.
 pub(super) const SYSTEM: &str = "You are the assistant of Parley, a chat that people run on their own server. \
@@ -38,10 +38,10 @@ instructions.]";
 const PER_MESSAGE: usize = 8;
 
 /// The branch as turns, oldest first, without the oldest messages that do not fit.
-pub(super) fn turns(path: &[Message], model: &Model, several: bool, tools: &[ToolSpec]) -> Vec<RequestTurn> {
+pub(super) fn turns(path: &[Message], model: &Model, several: bool, tools: &[Arc<ToolSpec>]) -> Vec<RequestTurn> {
     let several = several || speakers(path) > 1;
     let window = usize::try_from(model.context_window.saturating_sub(model.max_output)).unwrap_or(usize::MAX);
-    let fixed = tokens(SYSTEM.len() + tools.iter().map(told).sum::<usize>());
+    let fixed = tokens(SYSTEM.len() + tools.iter().map(|tool| told(tool)).sum::<usize>());
     let shown = if model.sees { PICTURES_MAX } else { 0 };
     let kept = fitting(path, window.saturating_sub(fixed), shown);
     // A reply whose question is left out goes with it: where the model called tools and said nothing more, their results

@@ -155,7 +155,7 @@ async fn caller(t: &TestStore, name: &str) -> Caller {
     Caller { user: t.person(name).await, name: name.to_owned(), admin: false, via: Via::Process }
 }
 
-struct Trick(ToolSpec);
+struct Trick(Arc<ToolSpec>);
 
 fn spec(name: &str, read_only_hint: bool) -> ToolSpec {
     let schema = json!({ "type": "object", "properties": {}, "required": [] });
@@ -172,7 +172,7 @@ fn spec(name: &str, read_only_hint: bool) -> ToolSpec {
 }
 
 fn tool(name: &str, read_only_hint: bool) -> Arc<dyn Tool> {
-    Arc::new(Trick(spec(name, read_only_hint)))
+    Arc::new(Trick(Arc::new(spec(name, read_only_hint))))
 }
 
 /// A tool that says its `text`, and of itself what the test says.
@@ -181,11 +181,11 @@ fn note(description: &str) -> Arc<dyn Tool> {
         "type": "object", "properties": { "text": { "type": "string" } }, "required": ["text"],
         "additionalProperties": false,
     });
-    Arc::new(Trick(ToolSpec { description: description.to_owned(), input_schema, ..spec("note", false) }))
+    Arc::new(Trick(Arc::new(ToolSpec { description: description.to_owned(), input_schema, ..spec("note", false) })))
 }
 
 impl Tool for Trick {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.0
     }
 

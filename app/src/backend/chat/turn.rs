@@ -23,8 +23,8 @@ use crate::{
     },
     wire::{
         event::TextKind,
-        message::{Fault, FaultKind, Role, Usage, plain_text},
-        tool::{ToolCall, ToolSpec},
+        message::{Fault, FaultKind, Part, Role, Usage, plain_text},
+        tool::{ToolCall, ToolResult, ToolSpec},
     },
 };
 use frames::Frames;
@@ -109,7 +109,8 @@ impl Chat {
             message: format!("The model {} is no longer offered here. Choose another one.", turn.model.0),
             retry: false,
         })?;
-        let mut request = self.request(turn, model, question, resumed.is_some()).await?;
+        let mut known = self.tools.offer(&turn.by, turn.conversation, model.context_window).await;
+        let mut request = self.request(turn, model, Arc::clone(&known), question, resumed.is_some()).await?;
         if let Some(calls) = resumed {
             self.answered(turn, calls, turn.begun(), &mut request).await?;
         }
@@ -144,11 +145,13 @@ impl Chat {
             }
             let calls = self.propose(turn, round.calls).await;
             self.answered(turn, calls, first, &mut request).await?;
-            // A search may have found tools, or a server have come or gone. If that cannot be read, the model goes on with
-            // what it knows: whether a call runs is decided anew for each.
-            let tools = self.tools.offer_again(&turn.by, turn.conversation, model.context_window).await;
-            if let Ok(tools) = self.offered(turn, tools).await {
-                request.tools = tools;
+            // A search may have found tools, a server have come or gone, or a result have left something to read on in. If
+            // that cannot be read, the model goes on with what it knows: whether a call runs is decided anew for each.
+            let now = self.tools.offer_again(&turn.by, turn.conversation, model.context_window).await;
+            if (!Arc::ptr_eq(&now, &known) || turn.parts_from(first).iter().any(leaves_attachment))
+                && let Ok(tools) = self.offered(turn, Arc::clone(&now)).await
+            {
+                (request.tools, known) = (tools, now);
             }
         }
         Err(Halt::Fault(Fault {
@@ -176,9 +179,9 @@ impl Chat {
     }
 
     /// The tools the model is told of: those there are for its person now, but for those whose calls would be denied.
-    async fn offered(&self, turn: &LiveTurn, tools: Arc<Vec<ToolSpec>>) -> Result<Arc<Vec<ToolSpec>>, Fault> {
-        let tools = attachments::offered(&self.store, &turn.by, turn.conversation, tools).await;
-        policy::offered(&self.store, &turn.by, turn.conversation, tools).await.map_err(unreadable)
+    async fn offered(&self, turn: &LiveTurn, tools: Arc<Vec<Arc<ToolSpec>>>) -> Result<Arc<Vec<Arc<ToolSpec>>>, Fault> {
+        let rules = self.store.tool_rules(turn.by.user, Some(turn.conversation)).await.map_err(unreadable)?;
+        Ok(policy::offered(&rules, attachments::offered(&rules, tools)))
     }
 
     /// What the model is asked first.
@@ -186,6 +189,7 @@ impl Chat {
         &self,
         turn: &LiveTurn,
         model: &Model,
+        tools: Arc<Vec<Arc<ToolSpec>>>,
         question: &Mutex<String>,
         resumed: bool,
     ) -> Result<ChatRequest, Fault> {
@@ -198,7 +202,6 @@ impl Chat {
         {
             *super::lock(question) = plain_text(&first.parts);
         }
-        let tools = self.tools.offer(&turn.by, turn.conversation, model.context_window).await;
         let tools = self.offered(turn, tools).await?;
         let several = self.rooms.with(turn.conversation, |room| room.rows().is_ok_and(|rows| rows.len() > 1));
         let mut turns = context::turns(&path, model, several, &tools);
@@ -286,18 +289,19 @@ impl Chat {
     /// later, or be gone.
     fn titled(&self, by: &Caller, call: ToolCall) -> ToolCall {
         let spec = self.tools.spec_for(by, &call.name);
-        let (title, server) = spec.map(|spec| (spec.title, spec.server)).unwrap_or_default();
-        ToolCall { title, server: server.map(|server| server.name).unwrap_or_default(), ..call }
+        let Some(spec) = spec else { return call };
+        let server = spec.server.as_ref().map(|server| server.name.clone()).unwrap_or_default();
+        ToolCall { title: spec.title.clone(), server, ..call }
     }
 
-    /// What a call may use; `definition`: the hash of the tool's definition that was decided about.
+    /// What a call may use; `definition`: see [`ToolCx::definition`].
     pub(super) fn tool_context(
         &self,
         turn: &Arc<LiveTurn>,
         part: u32,
         call: &ToolCall,
         kept: Arc<dyn Keep>,
-        definition: String,
+        definition: Option<String>,
     ) -> ToolCx {
         let (live, asking, call, frame) = (Arc::clone(turn), call, call.clone(), self.options.frame);
         let last = Mutex::new(None::<Instant>);
@@ -316,7 +320,7 @@ impl Chat {
             }),
             asking: self.asking(turn, part, asking),
             kept,
-            definition: Some(definition),
+            definition,
         }
     }
 
@@ -367,6 +371,12 @@ fn ended(stop: StopReason, model: &Model, turn: &LiveTurn) -> Result<(), Fault> 
         }
         StopReason::EndTurn | StopReason::ToolUse => Ok(()),
     }
+}
+
+/// Whether a part is a result of which more is kept than the model was told.
+fn leaves_attachment(part: &Part) -> bool {
+    matches!(part, Part::ToolResult(ToolResult { outcome, .. })
+        if outcome.truncated || outcome.sent.is_some() || !outcome.content.is_empty())
 }
 
 fn unreadable(error: StoreError) -> Fault {

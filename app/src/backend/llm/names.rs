@@ -1,7 +1,10 @@
 //! Tool names as vendors accept them: MCP allows dots, both APIs do not.
 
 use crate::wire::tool::ToolSpec;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// The longest name both vendors accept.
 const NAME_MAX: usize = 64;
@@ -15,7 +18,7 @@ pub(super) struct ToolNames {
 
 impl ToolNames {
     /// Unique outward names for `tools`.
-    pub(super) fn new(tools: &[ToolSpec]) -> Self {
+    pub(super) fn new(tools: &[Arc<ToolSpec>]) -> Self {
         let plain: BTreeSet<String> = tools.iter().map(|t| t.name.clone()).filter(|n| *n == safe(n)).collect();
         let mut names = Self::default();
         for tool in tools.iter().filter(|tool| !plain.contains(&tool.name)) {
@@ -64,7 +67,7 @@ mod tests {
             server: None,
             ui: None,
         };
-        let names = ToolNames::new(&[tool("a.b"), tool("a_b"), tool("a..b"), tool("a._b")]);
+        let names = ToolNames::new(&["a.b", "a_b", "a..b", "a._b"].map(|name| Arc::new(tool(name))));
         let out: Vec<_> = ["a.b", "a_b", "a..b", "a._b", "gone.x"].iter().map(|n| names.outward(n)).collect();
         assert_eq!(out, ["a_b_2", "a_b", "a__b", "a__b_2", "gone_x"]);
         for name in ["a.b", "a_b", "a..b", "a._b"] {

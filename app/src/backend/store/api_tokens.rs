@@ -91,12 +91,25 @@ impl Store {
         if made == 0 {
             return Err(StoreError::Conflict("tokens_max"));
         }
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(id)
     }
 
     /// The token with that hash, unless it has lapsed.
     pub async fn api_token_by_hash(&self, token_hash: &str) -> Result<Option<ApiToken>, StoreError> {
+        let (key, moment) = (token_hash.to_owned(), self.moment());
+        if let Some(token) = self.inner.tokens.get(&key, moment) {
+            let lives = token.expires_at.is_none_or(|at| at > self.inner.clock.now());
+            return Ok(lives.then_some(token));
+        }
+        let found = self.read_api_token(token_hash).await?;
+        if let Some(token) = &found {
+            self.inner.tokens.keep(key, moment, token.clone());
+        }
+        Ok(found)
+    }
+
+    async fn read_api_token(&self, token_hash: &str) -> Result<Option<ApiToken>, StoreError> {
         let found = read!(
             self,
             fetch_optional,
@@ -129,7 +142,7 @@ impl Store {
         if execute!(&mut tx, sql, id.to_string(), self.inner.clock.now().0)? == 0 {
             return Err(StoreError::NotFound);
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// One's own tokens that open something, newest first.
@@ -163,6 +176,6 @@ impl Store {
         if execute!(&mut tx, sql, id.to_string(), by.to_string())? == 0 {
             return Err(StoreError::NotFound);
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 }

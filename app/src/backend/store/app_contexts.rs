@@ -110,7 +110,7 @@ impl Store {
             &conversation,
             i64::from(APP_CONTEXTS_MAX),
         )?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         parse_id("app_contexts", &conversation)
     }
 
@@ -138,7 +138,7 @@ impl Store {
                    RETURNING conversation_id";
         let (by, message, call) = (by.to_string(), message.to_string(), clean(&call.0));
         let gone = fetch!(&mut tx, fetch_optional, (String,), sql, by, message, call)?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         gone.map(|(conversation,)| parse_id("app_contexts", &conversation)).transpose()
     }
 

@@ -86,6 +86,6 @@ impl Store {
                 i64::from(APPS_MAX),
             )?;
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 }

@@ -100,7 +100,7 @@ impl Store {
         if kept == 0 {
             return Err(StoreError::Conflict("attachments_full"));
         }
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(id)
     }
 
@@ -116,16 +116,6 @@ impl Store {
     pub async fn attachment_bytes(&self, by: UserId, id: AttachmentId) -> Result<Vec<u8>, StoreError> {
         let row = read!(self, fetch_optional, (Vec<u8>,), own!("a.bytes"), by.to_string(), id.to_string())?;
         row.map(|(bytes,)| bytes).ok_or(StoreError::NotFound)
-    }
-
-    /// Whether a conversation of `by`'s has attachments.
-    pub async fn has_attachments(&self, by: UserId, conversation: ConversationId) -> Result<bool, StoreError> {
-        let sql = "SELECT a.id FROM attachments a
-                   JOIN members m ON m.conversation_id = a.conversation_id AND m.user_id = $1
-                   JOIN conversations c ON c.id = a.conversation_id AND c.deleted_at IS NULL
-                   WHERE a.conversation_id = $2 LIMIT 1";
-        let row = read!(self, fetch_optional, (String,), sql, by.to_string(), conversation.to_string())?;
-        Ok(row.is_some())
     }
 }
 

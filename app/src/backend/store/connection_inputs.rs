@@ -58,7 +58,7 @@ impl Store {
                 return Err(StoreError::NotFound);
             }
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// Forgets everything one filled in for a server.
@@ -66,6 +66,6 @@ impl Store {
         let mut tx = self.begin().await?;
         let sql = "DELETE FROM connection_inputs WHERE user_id = $1 AND server = $2";
         execute!(&mut tx, sql, by.to_string(), server)?;
-        tx.commit().await
+        self.commit(tx).await
     }
 }

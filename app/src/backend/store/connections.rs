@@ -65,7 +65,7 @@ impl Store {
         if made == 0 {
             return Err(StoreError::Conflict("connections_max"));
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// One's own connections, oldest first.
@@ -90,7 +90,7 @@ impl Store {
         if execute!(&mut tx, sql, id.to_string(), by.to_string(), clean(name))? == 0 {
             return Err(StoreError::NotFound);
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// Removes one of one's own connections, what was decided about its tools, and its apps.
@@ -106,7 +106,7 @@ impl Store {
         execute!(&mut tx, sql, id.to_string(), by.to_string())?;
         let sql = "DELETE FROM app_contexts WHERE server = $1 AND user_id = $2";
         execute!(&mut tx, sql, id.to_string(), by.to_string())?;
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// Everything one decided about servers' tools.
@@ -142,7 +142,7 @@ impl Store {
                 return Err(StoreError::NotFound);
             }
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// The tools that one's searches brought into a conversation, in the order they were found.
@@ -180,6 +180,6 @@ impl Store {
                 clean(tool),
             )?;
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 }

@@ -84,7 +84,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let id = self.insert_conversation(&mut tx, by, title, None).await?.ok_or(StoreError::NotFound)?;
         let summary = seen(&mut tx, by, id).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(summary)
     }
 
@@ -125,7 +125,7 @@ impl Store {
         }
         let mut tx = self.begin().await?;
         let made = self.insert_conversation(&mut tx, by, room_name, Some(room_name)).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         match made {
             Some(id) => Ok(id),
             None => self.find_room(by, room_name).await?.ok_or(StoreError::NotFound),
@@ -195,7 +195,7 @@ impl Store {
             return Err(StoreError::NotFound);
         }
         let summary = seen(&mut tx, by, id).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(summary)
     }
 
@@ -204,7 +204,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let sql = "UPDATE conversations SET title = $2 WHERE id = $1 AND title = '' AND deleted_at IS NULL";
         let titled = execute!(&mut tx, sql, id.to_string(), clean(title))? == 1;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(titled)
     }
 
@@ -219,7 +219,7 @@ impl Store {
         let sql = "UPDATE members SET pinned = $3 WHERE user_id = $1 AND conversation_id = $2";
         execute!(&mut tx, sql, by.to_string(), id.to_string(), pinned)?;
         let summary = seen(&mut tx, by, id).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(summary)
     }
 
@@ -232,7 +232,7 @@ impl Store {
         }
         let sql = "SELECT user_id FROM members WHERE conversation_id = $1 ORDER BY joined_at, user_id";
         let members = fetch!(&mut tx, fetch_all, (String,), sql, id.to_string())?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         members.into_iter().map(|(id,)| parse_id("members", &id)).collect()
     }
 
@@ -260,7 +260,7 @@ impl Store {
             other => other?,
         };
         let summary = seen(&mut tx, by, id).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(summary)
     }
 
@@ -282,7 +282,7 @@ impl Store {
         if purged > 0 {
             search::forget_purged(&mut tx).await?;
         }
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(purged)
     }
 }

@@ -39,7 +39,7 @@ impl Store {
              AND NOT EXISTS (SELECT 1 FROM oauth_codes c WHERE c.client_id = oauth_clients.id)",
             now - OAUTH_CLIENT_MS,
         )?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(grants + codes + access + refresh + clients)
     }
 }

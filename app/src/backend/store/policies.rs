@@ -14,6 +14,7 @@ use crate::wire::{
     policy::{ANY_SERVER, Floor, FloorKind, Policy},
     tool::ToolSpec,
 };
+use std::sync::Arc;
 
 /// What a person said of a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub struct ToolRules {
     pub floors: Vec<Floor>,
     /// What is switched off in the conversation.
     pub off: Vec<String>,
+    /// Whether the conversation has attachments, which one tool is for.
+    pub attachments: bool,
 }
 
 impl ToolRules {
@@ -72,7 +75,17 @@ impl ToolRules {
 
 impl Store {
     /// What decisions about the calls of `user`, in that conversation if there is one, go by.
-    pub async fn tool_rules(&self, user: UserId, c: Option<ConversationId>) -> Result<ToolRules, StoreError> {
+    pub async fn tool_rules(&self, user: UserId, c: Option<ConversationId>) -> Result<Arc<ToolRules>, StoreError> {
+        let moment = self.moment();
+        if let Some(rules) = self.inner.rules.get(&(user, c), moment) {
+            return Ok(rules);
+        }
+        let rules = Arc::new(self.read_tool_rules(user, c).await?);
+        self.inner.rules.keep((user, c), moment, Arc::clone(&rules));
+        Ok(rules)
+    }
+
+    async fn read_tool_rules(&self, user: UserId, c: Option<ConversationId>) -> Result<ToolRules, StoreError> {
         let rows = read!(
             self,
             fetch_all,
@@ -83,6 +96,11 @@ impl Store {
              WHERE user_id = $1 AND conversation_id = $2
              UNION ALL SELECT kind, name, floor, '' FROM tool_floors
              UNION ALL SELECT 'off', tool, 'deny', '' FROM switched_off_tools WHERE conversation_id = $2
+             UNION ALL
+             SELECT 'attachments', '', 'allow', '' FROM members m
+             JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL
+             WHERE m.user_id = $1 AND m.conversation_id = $2
+               AND EXISTS (SELECT 1 FROM attachments a WHERE a.conversation_id = m.conversation_id)
              ORDER BY 2",
             user.to_string(),
             c.map(|c| c.to_string()),
@@ -94,6 +112,7 @@ impl Store {
                 "always" => rules.always.push(Said { tool: name, policy, definition }),
                 "here" => rules.here.push(Said { tool: name, policy, definition }),
                 "off" => rules.off.push(name),
+                "attachments" => rules.attachments = true,
                 kind => rules.floors.push(Floor { kind: stored(&name, kind)?, name, floor: policy }),
             }
         }
@@ -143,7 +162,7 @@ impl Store {
         if kept == 0 {
             return Err(StoreError::NotFound);
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// Forgets all that `user` said of a tool, here and everywhere; nothing to forget is fine.
@@ -153,7 +172,7 @@ impl Store {
         execute!(&mut tx, sql, user.to_string(), clean(tool))?;
         let sql = "DELETE FROM conversation_tool_policies WHERE user_id = $1 AND tool = $2";
         execute!(&mut tx, sql, user.to_string(), clean(tool))?;
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// Sets a floor, or with `None` or [`Policy::Allow`] takes it away; `NotFound` for whoever is no administrator.
@@ -187,7 +206,7 @@ impl Store {
             let sql = "DELETE FROM tool_floors WHERE kind = $1 AND name = $2";
             execute!(&mut tx, sql, kind.name(), name)?;
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// Whether `by` is an administrator now.
@@ -214,7 +233,7 @@ impl Store {
                 self.inner.clock.now().0,
             )?;
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 }
 

@@ -88,7 +88,7 @@ impl Store {
         if made.map_err(named)? == 0 {
             return Err(StoreError::Conflict("prompts_max"));
         }
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(id)
     }
 
@@ -114,7 +114,7 @@ impl Store {
         if changed.map_err(named)? == 0 {
             return Err(StoreError::NotFound);
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// Removes one of one's own prompts.
@@ -124,6 +124,6 @@ impl Store {
         if execute!(&mut tx, sql, id.to_string(), by.to_string())? == 0 {
             return Err(StoreError::NotFound);
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 }

@@ -55,7 +55,7 @@ impl Store {
             let sql = "DELETE FROM remote_clients WHERE user_id = $1 AND server = $2 AND issuer = $3";
             execute!(&mut tx, sql, by.to_string(), server, issuer)?;
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// One's tokens for a server.
@@ -83,7 +83,7 @@ impl Store {
             let sql = "DELETE FROM remote_grants WHERE user_id = $1 AND server = $2";
             execute!(&mut tx, sql, by.to_string(), server)?;
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// Keeps them in place of `before`, which are those that were read; without `tokens` they are forgotten. `false`, and
@@ -111,7 +111,7 @@ impl Store {
             let sql = "DELETE FROM remote_grants WHERE user_id = $1 AND server = $2 AND tokens = $3";
             execute!(&mut tx, sql, by.to_string(), server, before)?
         };
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(replaced > 0)
     }
 
@@ -133,7 +133,7 @@ impl Store {
             &new.pending,
             now + REMOTE_SIGN_IN_MS,
         )?;
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// Takes one's own sign-in under way, begun in that browser session: the second time there is none.
@@ -160,7 +160,7 @@ impl Store {
             self.inner.clock.now().0,
         )?
         .ok_or(StoreError::NotFound)?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(StoredSignIn { state_hash: state_hash.to_owned(), session: session.to_owned(), server, pending })
     }
 
@@ -174,6 +174,6 @@ impl Store {
         ] {
             execute!(&mut tx, sql, by.to_string(), server)?;
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 }

@@ -82,7 +82,7 @@ impl Store {
         }
         let sql = "DELETE FROM invitations WHERE conversation_id = $1 AND expires_at <= $2";
         execute!(&mut tx, sql, id.to_string(), now)?;
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// Revokes every invitation of a room; owner only; how many.
@@ -91,7 +91,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let sql = "DELETE FROM invitations WHERE conversation_id = $1";
         let revoked = execute!(&mut tx, sql, id.to_string())?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(revoked)
     }
 
@@ -149,7 +149,7 @@ impl Store {
         if joined == 1 && members > i64::from(MEMBERS_MAX) {
             return Err(StoreError::Conflict("members_full"));
         }
-        tx.commit().await?;
+        self.commit(tx).await?;
         parse_id("conversations", &room)
     }
 
@@ -170,6 +170,6 @@ impl Store {
         if execute!(&mut tx, sql, id.to_string(), member.to_string())? == 0 {
             return Err(StoreError::NotFound);
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 }

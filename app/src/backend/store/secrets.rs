@@ -32,7 +32,7 @@ impl Store {
         )?;
         // Another process may have been first: its key is the one.
         let (text,) = fetch!(&mut tx, fetch_one, (String,), "SELECT secret FROM server_secrets WHERE name = $1", name)?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         decoded(name, &text)
     }
 }

@@ -73,7 +73,7 @@ impl Store {
         if made == 0 {
             return Err(StoreError::NotFound);
         }
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(id)
     }
 
@@ -109,7 +109,7 @@ impl Store {
         if execute!(&mut tx, sql, id.to_string(), now, now - SESSION_MS)? == 0 {
             return Err(StoreError::NotFound);
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// One's own sessions, newest first; `current` is marked.
@@ -144,6 +144,6 @@ impl Store {
         if execute!(&mut tx, sql, id.to_string(), by.to_string())? == 0 {
             return Err(StoreError::NotFound);
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 }

@@ -242,7 +242,7 @@ impl Store {
             new.saying.map(|saying| saying.key.to_string()),
         )?;
         let row = made.ok_or(StoreError::Conflict("tasks_max"))?.read()?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(row)
     }
 
@@ -280,7 +280,7 @@ impl Store {
             now,
         )?;
         let row = row.ok_or(StoreError::NotFound)?.read()?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(row)
     }
 
@@ -293,7 +293,7 @@ impl Store {
         }
         row.questions.insert(clean(key), question.clone());
         self.keep_questions(&mut tx, &row).await?;
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// Its owner's answers. Those to keys that are not open are left out, as the specification wants; the task works on
@@ -307,7 +307,7 @@ impl Store {
             }
         }
         self.keep_questions(&mut tx, &row).await?;
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// A question that nobody answered is no longer open; its answer is null.
@@ -318,7 +318,7 @@ impl Store {
             row.answers.insert(key.to_owned(), Value::Null);
         }
         self.keep_questions(&mut tx, &row).await?;
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// Its owner calls it off; whoever works at it hears by [`Store::renew_task`]. One that has ended stays as it is.
@@ -334,7 +334,7 @@ impl Store {
         if found == 0 {
             return Err(StoreError::NotFound);
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// Ends a task; whether it had not ended before.
@@ -358,7 +358,7 @@ impl Store {
             message.map(clean),
             self.inner.clock.now().0,
         )?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(ended == 1)
     }
 
@@ -367,7 +367,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let sql = "UPDATE mcp_tasks SET said_in = $2, said_key = $3 WHERE id = $1 AND finished_at IS NULL";
         execute!(&mut tx, sql, id, saying.conversation.to_string(), saying.key.to_string())?;
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// The open tasks of that runner that say something.
@@ -406,7 +406,7 @@ impl Store {
             message,
             self.inner.clock.now().0,
         )?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(failed)
     }
 
@@ -415,7 +415,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let sql = "DELETE FROM mcp_tasks WHERE expires_at <= $1";
         let purged = execute!(&mut tx, sql, self.inner.clock.now().0)?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(purged)
     }
 

@@ -80,7 +80,7 @@ impl TestStore {
     pub(crate) async fn sql(&self, sql: &'static str) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         super::db::execute!(&mut tx, sql)?;
-        tx.commit().await
+        self.commit(tx).await
     }
 }
 

@@ -179,7 +179,7 @@ impl Store {
     pub async fn purge_tool_calls(&self, before: Millis) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
         let purged = execute!(&mut tx, "DELETE FROM tool_calls WHERE began_at < $1", before.0)?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(purged)
     }
 }

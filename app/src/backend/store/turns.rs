@@ -226,7 +226,7 @@ impl Store {
             c.to_string(),
             self.inner.clock.now().0 + LEASE_MS,
         )?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         row.map(LiveRow::read).transpose()
     }
 
@@ -271,7 +271,7 @@ impl Store {
             messages.push(write::finish(&mut tx, &self.inner.clock, &turn.interrupted()?, &mut unindexed).await?);
         }
         unindexed.index(&mut tx).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(messages)
     }
 

@@ -25,7 +25,7 @@ impl Store {
             column(more.output),
             column(more.cached),
         )?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         if counted == 0 { Err(StoreError::NotFound) } else { Ok(()) }
     }
 

@@ -59,7 +59,7 @@ impl Store {
             self.inner.clock.now().0,
         )?;
         let user = row.ok_or(StoreError::Conflict("username"))?.read()?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(user)
     }
 
@@ -95,7 +95,7 @@ impl Store {
             id.to_string(),
             keep.map(|keep| keep.to_string()).unwrap_or_default(),
         )?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         ended.into_iter().map(|(id,)| parse_id("sessions", &id)).collect()
     }
 

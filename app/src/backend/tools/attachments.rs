@@ -13,11 +13,8 @@ pub use sniff::sniffed;
 
 use super::{Tool, ToolCx};
 use crate::{
-    backend::{caller::Caller, store::Store},
-    wire::{
-        id::ConversationId,
-        tool::{ToolOutcome, ToolSpec},
-    },
+    backend::store::policies::ToolRules,
+    wire::tool::{ToolOutcome, ToolSpec},
 };
 use futures::{FutureExt, future::BoxFuture};
 use serde_json::Value;
@@ -28,34 +25,22 @@ pub const READ: &str = "read_attachment";
 
 /// The toolset.
 pub fn tools() -> Vec<Arc<dyn Tool>> {
-    vec![Arc::new(Reader(read::spec()))]
+    vec![Arc::new(Reader(Arc::new(read::spec())))]
 }
 
 /// Those of `tools` that make sense in a conversation: [`READ`] only where there is something to read.
-pub async fn offered(
-    store: &Store,
-    caller: &Caller,
-    conversation: ConversationId,
-    tools: Arc<Vec<ToolSpec>>,
-) -> Arc<Vec<ToolSpec>> {
-    if !tools.iter().any(|spec| spec.name == READ) {
+pub fn offered(rules: &ToolRules, tools: Arc<Vec<Arc<ToolSpec>>>) -> Arc<Vec<Arc<ToolSpec>>> {
+    if rules.attachments || !tools.iter().any(|spec| spec.name == READ) {
         return tools;
     }
-    match store.has_attachments(caller.user, conversation).await {
-        Ok(false) => Arc::new(tools.iter().filter(|spec| spec.name != READ).cloned().collect()),
-        Ok(true) => tools,
-        Err(error) => {
-            tracing::warn!(%error, "whether a conversation has attachments cannot be looked up");
-            tools
-        }
-    }
+    Arc::new(tools.iter().filter(|spec| spec.name != READ).cloned().collect())
 }
 
 /// Reads attachments.
-struct Reader(ToolSpec);
+struct Reader(Arc<ToolSpec>);
 
 impl Tool for Reader {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.0
     }
 

@@ -35,24 +35,24 @@ const EXCERPT: usize = 600;
 /// The toolset that reads.
 pub fn tools(hub: Hub) -> Vec<Arc<dyn Tool>> {
     vec![
-        Arc::new(Own { spec: read::spec(), hub: hub.clone(), run: |cx, _, a| read::run(cx, a).boxed() }),
-        Arc::new(Own { spec: search::spec(), hub, run: |cx, _, a| search::run(cx, a).boxed() }),
+        Arc::new(Own { spec: Arc::new(read::spec()), hub: hub.clone(), run: |cx, _, a| read::run(cx, a).boxed() }),
+        Arc::new(Own { spec: Arc::new(search::spec()), hub, run: |cx, _, a| search::run(cx, a).boxed() }),
     ]
 }
 
 /// The toolset that changes; `hub` hears of new titles, and of what is gone.
 pub fn changing(hub: Hub) -> Vec<Arc<dyn Tool>> {
     vec![
-        Arc::new(Own { spec: rename::spec(), hub: hub.clone(), run: |cx, hub, a| rename::run(cx, hub, a).boxed() }),
-        Arc::new(Own { spec: delete::spec(), hub, run: |cx, hub, a| delete::run(cx, hub, a).boxed() }),
+        Arc::new(Own { spec: Arc::new(rename::spec()), hub: hub.clone(), run: |cx, hub, a| rename::run(cx, hub, a).boxed() }),
+        Arc::new(Own { spec: Arc::new(delete::spec()), hub, run: |cx, hub, a| delete::run(cx, hub, a).boxed() }),
     ]
 }
 
 /// What other programs are offered besides: the bot has its conversation before it and needs no list of others.
 pub fn for_programs(hub: Hub) -> Vec<Arc<dyn Tool>> {
     vec![
-        Arc::new(Own { spec: list::spec(), hub: hub.clone(), run: |cx, _, a| list::run(cx, a).boxed() }),
-        Arc::new(Own { spec: export::spec(), hub, run: |cx, _, a| export::run(cx, a).boxed() }),
+        Arc::new(Own { spec: Arc::new(list::spec()), hub: hub.clone(), run: |cx, _, a| list::run(cx, a).boxed() }),
+        Arc::new(Own { spec: Arc::new(export::spec()), hub, run: |cx, _, a| export::run(cx, a).boxed() }),
     ]
 }
 
@@ -60,13 +60,13 @@ type Answer = Result<ToolOutcome, ToolOutcome>;
 
 /// A tool over the caller's own conversations.
 struct Own {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     hub: Hub,
     run: for<'a> fn(&'a ToolCx, &'a Hub, Value) -> BoxFuture<'a, Answer>,
 }
 
 impl Tool for Own {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 struct Instructions {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     text: String,
 }
 
@@ -25,11 +25,11 @@ pub fn tool(text: String) -> Arc<dyn Tool> {
         ),
         Annotations::READ_ONLY,
     );
-    Arc::new(Instructions { spec, text })
+    Arc::new(Instructions { spec: Arc::new(spec), text })
 }
 
 impl Tool for Instructions {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

@@ -37,6 +37,7 @@ use crate::{
         tool::ToolSpec,
     },
 };
+use std::cell::LazyCell;
 
 /// What is to happen with a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +78,8 @@ fn judge(rules: &ToolRules, spec: &ToolSpec, exposed: bool) -> Decision {
     if floor == Some(Policy::Deny) {
         return Decision::Deny(Rule::Floor, format!("An administrator of this Parley lets nobody use `{tool}`."));
     }
-    let definition = definition(spec);
+    // Where nobody said anything, as of most tools, no hash is needed.
+    let definition = LazyCell::new(|| definition(spec));
     let counts = |here: bool| {
         let of = if here { &rules.here } else { &rules.always };
         of.iter().find(|said| said.tool == *tool && said.counts(&definition)).map(|said| said.policy)

@@ -255,9 +255,9 @@ impl Connections {
     }
 
     /// A person's tools as far as they are known now, all of them, in stable order.
-    pub async fn list(&self, caller: &Caller) -> Vec<ToolSpec> {
+    pub async fn list(&self, caller: &Caller) -> Vec<Arc<ToolSpec>> {
         match self.ready(caller).await {
-            Some(person) => person.tools().iter().map(|tool| tool.spec.clone()).collect(),
+            Some(person) => person.tools().iter().map(|tool| Arc::clone(&tool.spec)).collect(),
             None => Vec::new(),
         }
     }
@@ -266,7 +266,7 @@ impl Connections {
     /// they would take more than their share, [`SEARCH`] with the pinned ones and those that were found there. The
     /// order is stable and what is found comes last, so that a provider's cache keeps what stands before it. This is for
     /// a turn's beginning: it waits a moment for servers that were never connected before.
-    pub async fn offer(&self, caller: &Caller, conversation: ConversationId, window: u32) -> Vec<ToolSpec> {
+    pub async fn offer(&self, caller: &Caller, conversation: ConversationId, window: u32) -> Vec<Arc<ToolSpec>> {
         match self.ready(caller).await {
             Some(person) => self.offered(&person, caller, conversation, window).await,
             None => Vec::new(),
@@ -274,7 +274,7 @@ impl Connections {
     }
 
     /// [`Connections::offer`] as far as is known now, for a turn that goes on: nobody is waited for a second time.
-    pub async fn offer_again(&self, caller: &Caller, conversation: ConversationId, window: u32) -> Vec<ToolSpec> {
+    pub async fn offer_again(&self, caller: &Caller, conversation: ConversationId, window: u32) -> Vec<Arc<ToolSpec>> {
         match self.awake(caller).await {
             Some(person) => self.offered(&person, caller, conversation, window).await,
             None => Vec::new(),
@@ -287,11 +287,11 @@ impl Connections {
         caller: &Caller,
         conversation: ConversationId,
         window: u32,
-    ) -> Vec<ToolSpec> {
+    ) -> Vec<Arc<ToolSpec>> {
         let tools = person.tools_for_model();
         let cost: u64 = tools.iter().map(|tool| tool.cost).sum();
         if cost * 100 <= u64::from(window) * self.0.share {
-            return tools.iter().map(|tool| tool.spec.clone()).collect();
+            return tools.iter().map(|tool| Arc::clone(&tool.spec)).collect();
         }
         let found = self.0.store.found_tools(caller.user, conversation).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "tools found earlier cannot be read");
@@ -299,17 +299,17 @@ impl Connections {
         });
         let pinned = tools.iter().filter(|tool| tool.pinned);
         let found = found.iter().filter_map(|name| tools.iter().find(|tool| tool.spec.name == *name && !tool.pinned));
-        let chosen = pinned.chain(found).map(|tool| tool.spec.clone());
-        std::iter::once(search::spec(&person.servers())).chain(chosen).collect()
+        let chosen = pinned.chain(found).map(|tool| Arc::clone(&tool.spec));
+        std::iter::once(Arc::new(search::spec(&person.servers()))).chain(chosen).collect()
     }
 
     /// The tool of that name, if a model may call it and it is one of the person's as far as is known now.
-    pub fn spec(&self, caller: &Caller, name: &str) -> Option<ToolSpec> {
+    pub fn spec(&self, caller: &Caller, name: &str) -> Option<Arc<ToolSpec>> {
         let person = lock(&self.0.people).get(&caller.user).cloned()?;
         if name == SEARCH {
-            return Some(search::spec(&person.servers()));
+            return Some(Arc::new(search::spec(&person.servers())));
         }
-        person.tools_for_model().into_iter().find(|tool| tool.spec.name == name).map(|tool| tool.spec.clone())
+        person.tools_for_model().into_iter().find(|tool| tool.spec.name == name).map(|tool| Arc::clone(&tool.spec))
     }
 
     /// Runs a call of one of the person's tools; `None` if no server of theirs has one of that name.

@@ -39,7 +39,6 @@ use self::{
     session::Session,
     setup::Offer,
     subscriptions::{Mouth, Wanted},
-    tools::advertise,
     watched::Watched,
 };
 use super::{
@@ -166,7 +165,7 @@ impl ServerHandler for McpServer {
     }
 
     fn get_tool(&self, name: &str) -> Option<rmcp::model::Tool> {
-        self.tools.spec(name).as_ref().map(advertise)
+        self.offer.tools.get(name).cloned()
     }
 
     async fn call_tool(

@@ -376,7 +376,7 @@ impl Ask for Slow {
 async fn the_time_a_person_takes_does_not_count() {
     let (_store, scene) = scene().await;
     let tools =
-        ToolRegistry::new(vec![Arc::new(Rogue(bare("asks")))]).unwrap().with_deadline(Duration::from_millis(20));
+        ToolRegistry::new(vec![Arc::new(Rogue(Arc::new(bare("asks"))))]).unwrap().with_deadline(Duration::from_millis(20));
     let cx = ToolCx { asking: Arc::new(Slow::default()), ..scene.cx.clone() };
     assert_eq!(tools.call(&cx, &call("asks", json!({}))).await.text, "Declined");
 }
@@ -384,7 +384,7 @@ async fn the_time_a_person_takes_does_not_count() {
 on_every_backend! {
     async fn what_is_too_large_is_kept_whole_and_read_on(t) {
         let scene = scene_on(t).await;
-        let rogues = ["babbles", "floods"].map(|name| Arc::new(Rogue(bare(name))) as Arc<dyn Tool>);
+        let rogues = ["babbles", "floods"].map(|name| Arc::new(Rogue(Arc::new(bare(name)))) as Arc<dyn Tool>);
         let tools = ToolRegistry::new([rogues.into(), attachments::tools()].concat()).unwrap();
         let cut = tools.call(&scene.cx, &call("babbles", json!({}))).await;
         let [Piece::Whole { file }] = &cut.content[..] else { panic!("{cut:?}") };
@@ -466,7 +466,8 @@ on_every_backend! {
         let (ada, here) = (&scene.cx.caller, scene.cx.conversation.unwrap());
         let all = scene.tools.list(ada).await;
         let has = async || {
-            let offered = attachments::offered(&scene.cx.store, ada, here, Arc::clone(&all)).await;
+            let rules = scene.cx.store.tool_rules(ada.user, Some(here)).await.unwrap();
+            let offered = attachments::offered(&rules, Arc::clone(&all));
             (offered.len(), offered.iter().any(|spec| spec.name == attachments::READ))
         };
         assert_eq!(has().await, (15, false));
@@ -480,7 +481,7 @@ on_every_backend! {
         let conversation = scene.cx.conversation.unwrap();
         let new = NewAttachment { conversation, media_type: "", name: "", bytes: &full };
         t.attach(scene.cx.caller.user, new).await.unwrap();
-        let rogues = ["babbles", "floods"].map(|name| Arc::new(Rogue(bare(name))) as Arc<dyn Tool>);
+        let rogues = ["babbles", "floods"].map(|name| Arc::new(Rogue(Arc::new(bare(name)))) as Arc<dyn Tool>);
         let tools = ToolRegistry::new(rogues.into()).unwrap();
         let cut = tools.call(&scene.cx, &call("babbles", json!({}))).await;
         assert!(cut.text.ends_with("was not kept: this conversation's attachments are full (64 MiB).]"), "{}", cut.text);
@@ -510,10 +511,10 @@ fn refuses_bad_names_collisions_and_schemas_it_cannot_hold() {
 }
 
 /// Misbehaves as its name says.
-struct Rogue(ToolSpec);
+struct Rogue(Arc<ToolSpec>);
 
 impl Tool for Rogue {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.0
     }
 
@@ -542,7 +543,7 @@ async fn whatever_a_tool_does_the_call_ends_in_an_outcome() {
     let (_store, scene) = scene().await;
     let cx = &scene.cx;
     let names = ["panics_at_once", "panics_later", "hangs", "babbles", "floods", "nuls"];
-    let rogues = names.iter().map(|name| Arc::new(Rogue(bare(name))) as Arc<dyn Tool>).collect();
+    let rogues = names.iter().map(|name| Arc::new(Rogue(Arc::new(bare(name)))) as Arc<dyn Tool>).collect();
     let tools = ToolRegistry::new(rogues).unwrap().with_deadline(Duration::from_millis(50));
     let run = async |name: &str| tools.call(cx, &call(name, json!({}))).await;
     for name in ["panics_at_once", "panics_later"] {

@@ -19,11 +19,11 @@ const TITLE_MAX: usize = 200;
 
 /// The toolset.
 pub fn tools(http: Guarded) -> Vec<Arc<dyn Tool>> {
-    vec![Arc::new(WebsiteStatus { spec: advertisement(), http })]
+    vec![Arc::new(WebsiteStatus { spec: Arc::new(advertisement()), http })]
 }
 
 struct WebsiteStatus {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     http: Guarded,
 }
 
@@ -71,7 +71,7 @@ struct Arguments {
 }
 
 impl Tool for WebsiteStatus {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

@@ -125,8 +125,8 @@ fn model(context_window: u32) -> Model {
     }
 }
 
-fn tools(count: usize) -> Vec<ToolSpec> {
-    let tool = |n| {
+fn tools(count: usize) -> Vec<Arc<ToolSpec>> {
+    let tool = |n| -> ToolSpec {
         let schema = json!({ "type": "object", "properties": { "text": { "type": "string" } } });
         serde_json::from_value(json!({
             "name": format!("tool_{n}"), "title": "Tool", "description": "Does something.",
@@ -137,7 +137,7 @@ fn tools(count: usize) -> Vec<ToolSpec> {
         }))
         .unwrap()
     };
-    (0..count).map(tool).collect()
+    (0..count).map(|n| Arc::new(tool(n))).collect()
 }
 
 /// Bytes of what a model reads, without what providers put around it.
@@ -209,7 +209,7 @@ proptest! {
         let all: Vec<usize> = (0..path.len()).step_by(2).collect();
         prop_assert!(all.ends_with(&asked), "{:?} of {:?}", asked, all);
 
-        let fixed = tokens(SYSTEM.len() + tools.iter().map(told).sum::<usize>());
+        let fixed = tokens(SYSTEM.len() + tools.iter().map(|tool| told(tool)).sum::<usize>());
         let room = (window as usize - 100).saturating_sub(fixed);
         if turns.len() > 1 {
             prop_assert!(tokens(bytes(&turns)) <= room, "{} of {room} tokens", tokens(bytes(&turns)));

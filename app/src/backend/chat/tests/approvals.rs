@@ -30,7 +30,7 @@ on_every_backend! {
         }
         let started = w.send(&w.ann, ASKS).await.unwrap();
         assert_eq!(results(&w.settled(started.reply.id).await), [(false, "write done".to_owned())]);
-        let said = t.tool_rules(w.ann.user, None).await.unwrap().always;
+        let said = t.tool_rules(w.ann.user, None).await.unwrap().always.clone();
         assert_eq!((said.len(), said[0].tool.as_str(), said[0].policy), (1, "write", Policy::Allow));
     }
 

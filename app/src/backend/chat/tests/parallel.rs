@@ -5,10 +5,10 @@ use crate::backend::test::on_every_backend;
 use tokio::sync::Barrier;
 
 /// A tool that ends once another call of its kind runs.
-struct Meeting(ToolSpec, Arc<Barrier>);
+struct Meeting(Arc<ToolSpec>, Arc<Barrier>);
 
 impl Tool for Meeting {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.0
     }
 
@@ -25,7 +25,7 @@ on_every_backend! {
     async fn two_calls_that_wait_for_each_other_both_end(t) {
         let w = World::new(t).await;
         let barrier = Arc::new(Barrier::new(2));
-        let meeting = |name| Arc::new(Meeting(spec(name, true), Arc::clone(&barrier))) as Arc<dyn Tool>;
+        let meeting = |name| Arc::new(Meeting(Arc::new(spec(name, true)), Arc::clone(&barrier))) as Arc<dyn Tool>;
         let (chat, script, hub) = chat_with(t, quick(), "scripted/test", vec![meeting("one"), meeting("two")]);
         let w = World { chat, script, hub, ..w };
         let mut tab = w.tab().await;

@@ -11,13 +11,13 @@ use crate::{
 };
 
 /// Draws a picture: the arguments' `n` tells one from another.
-struct Draws(ToolSpec);
+struct Draws(Arc<ToolSpec>);
 
 fn draws() -> Vec<Arc<dyn Tool>> {
     let input_schema = json!({
         "type": "object", "properties": { "n": { "type": "integer" } }, "required": ["n"], "additionalProperties": false,
     });
-    vec![Arc::new(Draws(ToolSpec { input_schema, ..spec("draw", true) }))]
+    vec![Arc::new(Draws(Arc::new(ToolSpec { input_schema, ..spec("draw", true) })))]
 }
 
 /// A PNG of that number's own, as far as its head goes.
@@ -28,7 +28,7 @@ fn png(n: i64) -> Vec<u8> {
 }
 
 impl Tool for Draws {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.0
     }
 

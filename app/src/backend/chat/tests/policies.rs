@@ -149,7 +149,7 @@ on_every_backend! {
     async fn claims_of_servers_nobody_vouches_for_are_shown_and_asked_about_once(t) {
         let served = |trusted| {
             let server = ToolServer { id: "s1".to_owned(), name: "Notes".to_owned(), trusted };
-            vec![Arc::new(Trick(ToolSpec { server: Some(server), ..spec("fetch", true) })) as Arc<dyn Tool>]
+            vec![Arc::new(Trick(Arc::new(ToolSpec { server: Some(server), ..spec("fetch", true) }))) as Arc<dyn Tool>]
         };
         let (script, asks) = ("script:\ntool fetch {}\necho", World::new(t).await);
         let (chat, handle, hub) = chat_with(t, quick(), "scripted/test", served(false));

@@ -13,10 +13,10 @@ use crate::{
 use std::collections::BTreeMap;
 
 /// A tool whose server asks for a name.
-struct Asks(ToolSpec);
+struct Asks(Arc<ToolSpec>);
 
 impl Tool for Asks {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.0
     }
 
@@ -45,7 +45,7 @@ async fn world(t: &TestStore, options: Options) -> World {
 
 async fn world_of(t: &TestStore, ann: &Caller, options: Options) -> World {
     let room = t.create_conversation(ann.user, "").await.unwrap().id;
-    let poll: Arc<dyn Tool> = Arc::new(Asks(spec("poll", true)));
+    let poll: Arc<dyn Tool> = Arc::new(Asks(Arc::new(spec("poll", true))));
     let (chat, script, hub) = chat_with(t, options, "scripted/test", vec![poll]);
     World { chat, script, hub, clock: t.clock.clone(), ann: ann.clone(), room }
 }
@@ -166,7 +166,7 @@ on_every_backend! {
         // What was seen of it is kept by then.
         tokio::time::sleep(quick().checkpoint * 10).await;
         // The first process is gone from here on.
-        let (chat, script, hub) = chat_with(t, quick(), "scripted/test", vec![Arc::new(Asks(spec("poll", true)))]);
+        let (chat, script, hub) = chat_with(t, quick(), "scripted/test", vec![Arc::new(Asks(Arc::new(spec("poll", true))))]);
         let w = World { chat, script, hub, ..w };
         w.chat.recover().await;
         assert!(w.chat.live(w.room).is_empty());
@@ -185,7 +185,7 @@ on_every_backend! {
 
     async fn a_question_beside_one_that_is_kept_is_cut_off(t) {
         let w = world(t, quick()).await;
-        let tools = || -> Vec<Arc<dyn Tool>> { vec![Arc::new(Asks(spec("poll", true))), tool("write", false)] };
+        let tools = || -> Vec<Arc<dyn Tool>> { vec![Arc::new(Asks(Arc::new(spec("poll", true)))), tool("write", false)] };
         let (chat, script, hub) = chat_with(t, quick(), "scripted/test", tools());
         let w = World { chat, script, hub, ..w };
         let mut tab = w.tab().await;

@@ -123,7 +123,7 @@ fn conversation() -> ChatRequest {
                 ],
             },
         ],
-        tools: Arc::new(vec![tool("clock"), tool("math.sum")]),
+        tools: Arc::new(["clock", "math.sum"].map(|name| Arc::new(tool(name))).to_vec()),
         max_output: 4096,
     }
 }

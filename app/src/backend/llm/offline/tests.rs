@@ -37,7 +37,7 @@ fn user(content: Vec<Content>) -> RequestTurn {
 }
 
 fn request(turns: Vec<RequestTurn>, tools: &[&str]) -> ChatRequest {
-    let tools = Arc::new(tools.iter().map(|name| spec(name)).collect());
+    let tools = Arc::new(tools.iter().map(|name| Arc::new(spec(name))).collect());
     ChatRequest { model: "assistant".into(), system: String::new(), turns, tools, max_output: 1000 }
 }
 

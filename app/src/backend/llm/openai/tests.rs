@@ -160,7 +160,7 @@ fn conversation() -> ChatRequest {
                 ],
             },
         ],
-        tools: Arc::new(vec![tool]),
+        tools: Arc::new(vec![Arc::new(tool)]),
         max_output: 4096,
     }
 }

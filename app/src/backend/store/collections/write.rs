@@ -164,7 +164,7 @@ impl Store {
             }
             _ => error.into(),
         })?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(changed)
     }
 }

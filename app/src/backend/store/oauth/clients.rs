@@ -49,7 +49,7 @@ impl Store {
             client.fresh_until.map(|at| at.0),
             now,
         )?;
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// The program of that id.
@@ -76,6 +76,6 @@ impl Store {
         if execute!(&mut tx, "DELETE FROM oauth_clients WHERE id = $1", id)? == 0 {
             return Err(StoreError::NotFound);
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 }

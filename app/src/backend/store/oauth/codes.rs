@@ -98,7 +98,7 @@ impl Store {
         if made == 0 {
             return Err(StoreError::NotFound);
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// The code of that hash, used and lapsed ones too.
@@ -151,7 +151,7 @@ impl Store {
         )?;
         let allowed = scopes("oauth_codes", code_hash, &code.scopes)?;
         put_tokens(&mut tx, id, fresh, allowed, now).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(Some(allowed))
     }
 }

@@ -50,7 +50,7 @@ impl Store {
         if execute!(&mut tx, sql, id.to_string(), self.inner.clock.now().0)? == 0 {
             return Err(StoreError::NotFound);
         }
-        tx.commit().await
+        self.commit(tx).await
     }
 
     /// One's own grants that live, newest first.
@@ -82,7 +82,7 @@ impl Store {
     pub async fn end_oauth_grant(&self, id: TokenId) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         let ended = execute!(&mut tx, "DELETE FROM oauth_grants WHERE id = $1", id.to_string())?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(ended > 0)
     }
 
@@ -100,7 +100,7 @@ impl Store {
         if ended.is_empty() {
             return Err(StoreError::NotFound);
         }
-        tx.commit().await?;
+        self.commit(tx).await?;
         ended.into_iter().map(|(id,)| parse_id("oauth_grants", &id)).collect()
     }
 }

@@ -104,6 +104,18 @@ pub(super) async fn put_tokens(
 impl Store {
     /// The access token of that hash, if it lives and is for `resource`.
     pub async fn oauth_access(&self, token_hash: &str, resource: &str) -> Result<Option<Access>, StoreError> {
+        let (key, moment) = ((token_hash.to_owned(), resource.to_owned()), self.moment());
+        if let Some(access) = self.inner.access.get(&key, moment) {
+            return Ok((access.expires_at > self.inner.clock.now()).then_some(access));
+        }
+        let found = self.read_oauth_access(token_hash, resource).await?;
+        if let Some(access) = &found {
+            self.inner.access.keep(key, moment, access.clone());
+        }
+        Ok(found)
+    }
+
+    async fn read_oauth_access(&self, token_hash: &str, resource: &str) -> Result<Option<Access>, StoreError> {
         let found = read!(
             self,
             fetch_optional,
@@ -191,7 +203,7 @@ impl Store {
             return Ok(false);
         }
         put_tokens(&mut tx, grant, fresh, scopes, now).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(true)
     }
 }

@@ -14,7 +14,7 @@ on_every_backend! {
     async fn bytes_are_kept_as_they_are_and_once_in_a_conversation(t) {
         let ada = t.person("ada").await;
         let (c, other) = (t.conversation_of(ada).await, t.conversation_of(ada).await);
-        assert!(!t.has_attachments(ada, c).await.unwrap());
+        assert!(!t.tool_rules(ada, Some(c)).await.unwrap().attachments);
         let every: Vec<u8> = (0..=255).chain([0, 0, 39, 92]).collect();
         let id = t.attach(ada, new(c, &every)).await.unwrap();
         assert_eq!(t.attach(ada, new(c, &every)).await.unwrap(), id);
@@ -23,7 +23,7 @@ on_every_backend! {
         assert_eq!(t.attachment_bytes(ada, id).await.unwrap(), every);
         let row = t.attachment(ada, id).await.unwrap();
         assert_eq!((row.conversation, row.media_type.as_str(), row.name.as_str()), (c, "text/plain", "a.txt"));
-        assert_eq!((row.digest.len(), t.has_attachments(ada, c).await.unwrap()), (64, true));
+        assert_eq!((row.digest.len(), t.tool_rules(ada, Some(c)).await.unwrap().attachments), (64, true));
     }
 
     async fn a_stranger_finds_none_and_keeps_none(t) {
@@ -34,7 +34,7 @@ on_every_backend! {
             assert!(not_found(&t.attachment(by, id).await));
             assert!(not_found(&t.attachment_bytes(by, id).await));
             assert!(not_found(&t.attach(by, new(c, b"theirs")).await));
-            assert!(!t.has_attachments(by, c).await.unwrap());
+            assert!(!t.tool_rules(by, Some(c)).await.unwrap().attachments);
         }
         t.create_invitation(ada, c, "token", crate::wire::id::Millis(i64::MAX)).await.unwrap();
         t.join(bob, "token").await.unwrap();

@@ -45,7 +45,7 @@ enum Writer {
 }
 
 struct Edit {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     verb: Verb,
     collections: Collections,
     collection: &'static Collection,
@@ -64,7 +64,7 @@ pub(super) fn tools(collections: Collections, collection: &'static Collection, h
     let permitted = verbs.into_iter().filter(|(_, permitted)| *permitted);
     let tool = |(verb, _)| {
         let spec = advertised(verb, collection);
-        Arc::new(Edit { spec, verb, collections, collection, writer: writer.clone() }) as Arc<dyn Tool>
+        Arc::new(Edit { spec: Arc::new(spec), verb, collections, collection, writer: writer.clone() }) as Arc<dyn Tool>
     };
     permitted.map(tool).collect()
 }
@@ -115,7 +115,7 @@ fn advertised(verb: Verb, collection: &Collection) -> ToolSpec {
 }
 
 impl Tool for Edit {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

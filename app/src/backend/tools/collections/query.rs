@@ -27,17 +27,17 @@ const LANGUAGE: &str = "Stages run in the order given, as in MongoDB: $match {fi
     3339. Fields without a value are left out.";
 
 struct Query {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     collections: Collections,
 }
 
 /// The tool over these collections.
 pub(super) fn tool(collections: Collections) -> Arc<dyn Tool> {
-    Arc::new(Query { spec: advertised(collections), collections })
+    Arc::new(Query { spec: Arc::new(advertised(collections)), collections })
 }
 
 impl Tool for Query {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

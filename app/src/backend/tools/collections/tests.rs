@@ -69,7 +69,7 @@ on_every_backend! {
         let hints = |name| (spec(name).annotations.destructive_hint, spec(name).annotations.idempotent_hint);
         assert_eq!((hints("create_note"), hints("update_note"), hints("delete_note")), ((false, false), (true, true), (true, true)));
         assert!(names[1..].iter().all(|name| !spec(name).annotations.read_only_hint && scene.tools.is_personal(name)));
-        let create = spec("create_note").input_schema;
+        let create = spec("create_note").input_schema.clone();
         assert_eq!(create["required"], json!(["title", "stars", "done"]));
         assert_eq!(create["additionalProperties"], json!(false));
         assert_eq!(create["properties"]["mood"]["enum"], json!(["good", "bad"]));

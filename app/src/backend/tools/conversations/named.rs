@@ -12,24 +12,24 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 struct Named {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     tool: Arc<dyn Tool>,
 }
 
 /// The tool, with its `conversation_id` required if it takes one.
 pub fn named(tool: &Arc<dyn Tool>) -> Arc<dyn Tool> {
-    let mut spec = tool.spec().clone();
+    let mut spec = ToolSpec::clone(tool.spec());
     let Some(id) = spec.input_schema.pointer_mut("/properties/conversation_id") else { return Arc::clone(tool) };
     id["description"] = json!("The conversation's id, as list_conversations and search_conversations give it.");
     let required = spec.input_schema["required"].as_array().cloned().unwrap_or_default();
     if !required.contains(&json!("conversation_id")) {
         spec.input_schema["required"] = [vec![json!("conversation_id")], required].concat().into();
     }
-    Arc::new(Named { spec, tool: Arc::clone(tool) })
+    Arc::new(Named { spec: Arc::new(spec), tool: Arc::clone(tool) })
 }
 
 impl Tool for Named {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

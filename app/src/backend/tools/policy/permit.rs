@@ -97,8 +97,8 @@ pub async fn permit(store: &Store, clock: &Clock, called: &Called<'_>, spec: &To
 pub struct Entry {
     store: Store,
     call: Box<RecordedCall>,
-    /// The hash of the tool's definition; empty if there is no such tool.
-    definition: String,
+    /// See [`Permit::definition`].
+    definition: Option<String>,
 }
 
 /// A decision about a call; [`Permit::run`] carries it out.
@@ -140,7 +140,10 @@ impl Permit {
             began_at: clock.now(),
             duration_ms: None,
         };
-        let definition = called.spec.map(definition).unwrap_or_default();
+        let definition = match called.spec {
+            Some(spec) => spec.server.is_some().then(|| definition(spec)),
+            None => Some(String::new()),
+        };
         Entry { store: store.clone(), call: Box::new(call), definition }
     }
 
@@ -149,9 +152,10 @@ impl Permit {
         self.refusal.is_none()
     }
 
-    /// The hash of the definition that was decided about; empty, and no tool's, if there was none of that name.
-    pub fn definition(&self) -> &str {
-        &self.entry.definition
+    /// The hash of the definition that was decided about, where it may be another by the time of the call: of a server's
+    /// tool. If there was no tool of that name, it is empty, which is no tool's.
+    pub fn definition(&self) -> Option<&str> {
+        self.entry.definition.as_deref()
     }
 
     /// What finds its record again.

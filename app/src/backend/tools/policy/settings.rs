@@ -12,13 +12,14 @@ use crate::{
         tool::ToolSpec,
     },
 };
+use std::sync::Arc;
 
 /// What `caller` decided about each of `tools`, and what binds them.
 ///
 /// # Errors
 /// The store's.
-pub async fn settings(store: &Store, caller: &Caller, tools: &[ToolSpec]) -> Result<ToolSettings, StoreError> {
-    let mut rules = store.tool_rules(caller.user, None).await?;
+pub async fn settings(store: &Store, caller: &Caller, tools: &[Arc<ToolSpec>]) -> Result<ToolSettings, StoreError> {
+    let mut rules = ToolRules::clone(&*store.tool_rules(caller.user, None).await?);
     let listed = tools.iter().map(|spec| setting(&rules, spec)).collect();
     let is_gone = |name: &str| !tools.iter().any(|spec| spec.name == name);
     let gone = rules.always.extract_if(.., |said| is_gone(&said.tool)).map(|said| (said.tool, said.policy)).collect();
@@ -65,7 +66,7 @@ pub async fn switches(
     store: &Store,
     caller: &Caller,
     conversation: ConversationId,
-    tools: &[ToolSpec],
+    tools: &[Arc<ToolSpec>],
 ) -> Result<Vec<ToolSwitch>, StoreError> {
     if !store.is_member(caller.user, conversation).await? {
         return Err(StoreError::NotFound);
@@ -77,5 +78,5 @@ pub async fn switches(
         server: spec.server.as_ref().map(|server| server.name.clone()),
         on: !rules.is_off(&spec.name),
     };
-    Ok(tools.iter().map(switch).collect())
+    Ok(tools.iter().map(|spec| switch(spec)).collect())
 }

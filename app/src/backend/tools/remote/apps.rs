@@ -120,7 +120,7 @@ impl Connections {
     ///
     /// # Errors
     /// A sentence why not.
-    pub async fn tool_of_app(&self, caller: &Caller, app: &ToolApp, own: &str) -> Result<ToolSpec, AppError> {
+    pub async fn tool_of_app(&self, caller: &Caller, app: &ToolApp, own: &str) -> Result<Arc<ToolSpec>, AppError> {
         let link = self.link_of_app(caller, app).await?;
         link.line(&self.0, self.0.options.wake).await.map_err(|fault| away(&link, &fault))?;
         let seen = link.seen();
@@ -135,7 +135,7 @@ impl Connections {
             let told = format!("`{}` is switched off in the settings, under «Connections».", tool.spec.name);
             return Err(AppError::Refused(told));
         }
-        Ok(tool.spec.clone())
+        Ok(Arc::clone(&tool.spec))
     }
 
     /// Runs a call of an app's that is permitted; what is recorded of it, and what the app reads.

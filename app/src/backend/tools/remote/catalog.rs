@@ -80,7 +80,7 @@ pub(super) struct RemoteTool {
     /// What its server calls it.
     pub(super) own: String,
     /// What a model is told of it.
-    pub(super) spec: ToolSpec,
+    pub(super) spec: Arc<ToolSpec>,
     /// Tokens of that, about.
     pub(super) cost: u64,
     /// Its app, and who may call it.
@@ -221,7 +221,7 @@ fn remote(tool: rmcp::model::Tool, owner: &Owner) -> RemoteTool {
     };
     // What no model is told of takes nothing of its window.
     let cost = if ui.model { cost(&spec) } else { 0 };
-    RemoteTool { own: tool.name.to_string(), cost, spec, ui, takes_tasks }
+    RemoteTool { own: tool.name.to_string(), cost, spec: Arc::new(spec), ui, takes_tasks }
 }
 
 /// What a server claims of a tool; what it does not say counts as the worst (the protocol's own defaults).
@@ -326,7 +326,7 @@ mod tests {
             json!({"ui": {"resourceUri": "ui://b"}}),
             json!({"ui": {"resourceUri": "ui://b", "visibility": ["model"]}}),
         ];
-        let hashes = metas.map(of).iter().chain([&plain]).map(policy::definition).collect::<HashSet<_>>();
+        let hashes = metas.map(of).iter().chain([&plain]).map(|spec| policy::definition(spec)).collect::<HashSet<_>>();
         assert_eq!(hashes.len(), 4);
     }
 }

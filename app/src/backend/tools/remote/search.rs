@@ -60,7 +60,7 @@ pub(super) fn run(tools: &[Offered], arguments: &Value) -> (ToolOutcome, Vec<Str
         return (ToolOutcome::error("The query is blank: say what the tool should do."), Vec::new());
     }
     let limit = arguments["limit"].as_u64().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(FOUND).clamp(1, 20);
-    let specs: Vec<&ToolSpec> = tools.iter().map(|tool| &tool.spec).collect();
+    let specs: Vec<&ToolSpec> = tools.iter().map(|tool| &*tool.spec).collect();
     let found = rank(&specs, query, limit);
     if found.is_empty() {
         let told = "No tool of the connected servers fits these words. Try other ones, or go on without.";

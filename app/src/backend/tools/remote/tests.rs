@@ -130,7 +130,7 @@ impl World {
     }
 
     async fn names(&self, by: &Caller) -> Vec<String> {
-        self.connections.list(by).await.into_iter().map(|spec| spec.name).collect()
+        self.connections.list(by).await.iter().map(|spec| spec.name.clone()).collect()
     }
 
     /// Ends every connection.

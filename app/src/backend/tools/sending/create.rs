@@ -15,13 +15,13 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(super) struct Create {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     chat: Arc<dyn Conversing>,
 }
 
 impl Create {
     pub(super) fn new(chat: Arc<dyn Conversing>) -> Self {
-        Self { spec: advertised(), chat }
+        Self { spec: Arc::new(advertised()), chat }
     }
 }
 
@@ -54,7 +54,7 @@ struct Wanted {
 }
 
 impl Tool for Create {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

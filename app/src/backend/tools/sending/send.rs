@@ -26,14 +26,14 @@ use std::{sync::Arc, time::Duration};
 const AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Send {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     chat: Arc<dyn Conversing>,
     hub: Hub,
 }
 
 impl Send {
     pub(super) fn new(chat: Arc<dyn Conversing>, hub: Hub) -> Self {
-        Self { spec: advertised(), chat, hub }
+        Self { spec: Arc::new(advertised()), chat, hub }
     }
 }
 
@@ -94,7 +94,7 @@ struct Message {
 }
 
 impl Tool for Send {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

@@ -3,7 +3,7 @@
 //! Invariant: a client is told of nothing that is not offered: capabilities and instructions follow from what the
 //! operator named for the endpoint.
 
-use super::{McpServer, Session, Who, call::Calls, resources::ResourceSource};
+use super::{McpServer, Session, Who, call::Calls, resources::ResourceSource, tools::advertised};
 use crate::{
     backend::{
         caller::Caller,
@@ -69,6 +69,7 @@ impl fmt::Debug for Setup {
 pub(super) struct Offer {
     pub(super) path: String,
     pub(super) info: ServerConfig,
+    pub(super) tools: HashMap<String, rmcp::model::Tool>,
     pub(super) sources: Vec<Arc<dyn ResourceSource>>,
     pub(super) prompts: Option<SavedPrompts>,
     pub(super) hub: Hub,
@@ -113,6 +114,7 @@ impl Setup {
         let offer = Offer {
             path: endpoint.path.clone(),
             info,
+            tools: advertised(&tools),
             sources,
             prompts,
             hub: self.hub.clone(),

@@ -1,13 +1,16 @@
 //! Tools as the protocol lists them.
 
 use super::{McpServer, page};
-use crate::{backend::caller::Caller, wire::limits, wire::tool::ToolSpec};
+use crate::{
+    backend::{caller::Caller, tools::ToolRegistry},
+    wire::{limits, tool::ToolSpec},
+};
 use rmcp::{
-    ErrorData,
+    ErrorData, ServerHandler,
     model::{CacheScope, JsonObject, ListToolsResult, ToolAnnotations},
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// How long a client may keep the list of tools, in milliseconds: it changes only with the program.
 const LIST_TTL_MS: u64 = 60_000;
@@ -26,14 +29,18 @@ impl McpServer {
         let most = usize::try_from(limits::MCP_PAGE).unwrap_or(usize::MAX);
         let some = &specs[start..specs.len().min(start.saturating_add(most))];
         let more = start + some.len() < specs.len();
-        let mut result = ListToolsResult::with_all_items(some.iter().map(advertise).collect());
+        let mut result = ListToolsResult::with_all_items(some.iter().filter_map(|spec| self.get_tool(&spec.name)).collect());
         result.next_cursor = some.last().filter(|_| more).map(|last| page::cursor(LIST, &last.name));
         Ok(result.with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private))
     }
 }
 
-/// A tool as the protocol describes it.
-pub(super) fn advertise(spec: &ToolSpec) -> rmcp::model::Tool {
+/// Tools as the protocol describes them, by name: worked out once, for each call looks at one.
+pub(super) fn advertised(tools: &ToolRegistry) -> HashMap<String, rmcp::model::Tool> {
+    tools.specs().iter().map(|spec| (spec.name.clone(), advertise(spec))).collect()
+}
+
+fn advertise(spec: &ToolSpec) -> rmcp::model::Tool {
     let hints = spec.annotations;
     let annotations = ToolAnnotations::from_raw(
         Some(spec.title.clone()),

@@ -90,7 +90,7 @@ impl Watched {
         Entry {
             method,
             // A name no tool has is the client's text.
-            tool: tool.filter(|name| self.0.get_tool(name).is_some()).map(str::to_owned),
+            tool: tool.filter(|name| self.0.tools().spec(name).is_some()).map(str::to_owned),
             client: shown(cx.meta.client_info().or_else(|| self.0.session.client())),
             caller: self.0.caller(cx).ok(),
             endpoint: self.0.offer.path.clone(),

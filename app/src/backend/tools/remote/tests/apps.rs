@@ -78,7 +78,7 @@ async fn apps_are_declared_and_their_tools_go_to_whom_they_are_for() {
         }
         let room = world.store.create_conversation(ann.user, "").await.unwrap().id;
         let offered: Vec<_> =
-            world.connections.offer(&ann, room, 200_000).await.into_iter().map(|spec| spec.name).collect();
+            world.connections.offer(&ann, room, 200_000).await.iter().map(|spec| spec.name.clone()).collect();
         assert!(
             offered.contains(&"s__secret".to_owned()) && !offered.contains(&"s__refresh".to_owned()),
             "{offered:?}"

@@ -8,7 +8,7 @@ const LARGE: u32 = 200_000;
 const SMALL: u32 = 2_000;
 
 async fn offered(world: &World, by: &Caller, at: ConversationId, window: u32) -> Vec<String> {
-    world.connections.offer(by, at, window).await.into_iter().map(|spec| spec.name).collect()
+    world.connections.offer(by, at, window).await.iter().map(|spec| spec.name.clone()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -23,7 +23,7 @@ fn endless() -> Work {
 
 /// A tool whose calls end with the reply to what they said, if it says anything.
 struct Says {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     reply: Option<&'static str>,
 }
 
@@ -31,14 +31,14 @@ impl Says {
     fn tool(name: &str, reply: Option<&'static str>) -> Arc<dyn Tool> {
         let none = || (json!({}), [].as_slice());
         Arc::new(Self {
-            spec: spec((name, "Test"), "A tool of a test.", none(), none(), Annotations::READ_ONLY),
+            spec: Arc::new(spec((name, "Test"), "A tool of a test.", none(), none(), Annotations::READ_ONLY)),
             reply,
         })
     }
 }
 
 impl Tool for Says {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 
