@@ -223,7 +223,8 @@ impl ToolRegistry {
     pub fn builtin(http: Guarded, hub: Hub) -> Result<Self, RegistryError> {
         Self::of(vec![
             ("conversations", conversations::tools(hub.clone())),
-            ("collections", collections::tools(&hub)),
+            ("collections", collections::tools()),
+            ("edits", collections::changing(&hub)),
             ("chat", conversations::changing(hub)),
             ("sentiment", sentiment::tools()),
             ("arithmetic", arithmetic::tools()),

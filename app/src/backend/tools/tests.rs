@@ -51,7 +51,8 @@ pub(super) async fn scene_on(t: &TestStore) -> Scene {
         client_id: clock.id(),
         parts: vec![Part::Text { text: "what is a *difference engine*?".to_owned() }],
     };
-    let started = store.start_turn(NewTurn { by: user.id, kind, model: ModelId("m".to_owned()) }).await.unwrap();
+    let started =
+        store.start_turn(NewTurn { by: user.id, kind, model: ModelId("m".to_owned()), scopes: None }).await.unwrap();
     let parts = vec![Part::Text { text: "A machine of brass.".to_owned() }];
     let finish = FinishTurn { turn: started.turn, end: TurnEnd::Complete, parts, usage: Usage::default(), fault: None };
     store.finish_turn(finish).await.unwrap();

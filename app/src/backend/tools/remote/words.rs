@@ -91,7 +91,7 @@ impl Fault {
             ClientInitializeError::TransportError { error, .. } => Self::of_transport(error),
             ClientInitializeError::LegacyFallbackFailed { fallback, .. } => Self::of_beginning(fallback),
             ClientInitializeError::JsonRpcError(error) => {
-                Self::new(Kind::Protocol, format!("It refused to connect: «{}».", quote(&error.message)))
+                Self::new(Kind::Protocol, format!("It refused to connect: «{}».", quote(&error.message).trim_end_matches('.')))
             }
             ClientInitializeError::NoCompatibleProtocolVersion { .. } => Self::incompatible(),
             ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::Cancelled => Self::closed(),
@@ -103,7 +103,7 @@ impl Fault {
     pub(super) fn of_request(error: &ServiceError) -> Self {
         match error {
             ServiceError::McpError(error) => {
-                Self::new(Kind::Protocol, format!("It answered with an error: «{}».", quote(&error.message)))
+                Self::new(Kind::Protocol, format!("It answered with an error: «{}».", quote(&error.message).trim_end_matches('.')))
             }
             ServiceError::TransportSend(error) => Self::of_transport(error),
             ServiceError::Timeout { timeout } => Self::late(*timeout),
