@@ -25,6 +25,7 @@ const SKIPPED = {
 
 let passed = 0
 let failed = 0
+let skips = 0
 
 /** The folders of runs, those of scenarios with a «/» in their names too. */
 function runs(of, under = '') {
@@ -58,8 +59,9 @@ for (const [side, least] of Object.entries(SCENARIOS)) {
     const why = proved ? undefined : mayBeSkipped[scenario]
     delete mayBeSkipped[scenario]
     const ok = bad.length === 0 && (proved || (why !== undefined && skipped.length > 0))
-    if (ok) passed += 1
-    else failed += 1
+    if (!ok) failed += 1
+    else if (proved) passed += 1
+    else skips += 1
     const word = !ok ? 'FAILED ' : proved ? 'ok     ' : 'skipped'
     const notes = [warned.length && `${warned.length} warned`, skipped.length && `${skipped.length} skipped`]
     const told = why ? `: ${why}` : ''
@@ -74,5 +76,5 @@ for (const [side, least] of Object.entries(SCENARIOS)) {
   const code = readFileSync(join(folder, side, 'exit-code'), 'utf8').trim()
   if (code !== '0' && failed === 0) fault(`the suite itself ended with ${code} after ${ran.size} scenarios`)
 }
-console.log(`\n${passed} passed, ${failed} failed`)
+console.log(`\n${passed} passed, ${failed} failed, ${skips} skipped by the suite itself`)
 process.exit(failed === 0 ? 0 : 1)

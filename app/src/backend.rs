@@ -275,6 +275,9 @@ impl Backend {
 
     /// Begins what a stop or a crash left: once, before the first request.
     pub async fn begin(&self) {
+        if let Err(error) = self.connections.reseal().await {
+            tracing::warn!(%error, "people's secrets cannot be sealed anew");
+        }
         self.chat.recover().await;
         self.mcp.server().calls().long.recover().await;
     }

@@ -132,6 +132,7 @@ test('an app opens no address and sends no message by itself', async ({ startSer
   await press(frame.getByRole('button', { name: 'Documentation' }));
   const question = ada.page.getByRole('group', { name: 'An address to open' });
   await expect(question).toContainText('docs.example.org');
+  await expect(question).toBeInViewport();
   await expect(question.getByRole('link', { name: 'Open it' })).toHaveAttribute('href', 'https://docs.example.org/charts');
   await press(question.getByRole('button', { name: 'Do not open it' }));
   await expect(frame.locator('#linked')).toContainText('refused');

@@ -73,6 +73,7 @@ test('a server of one\'s own is connected, told about, renamed and removed', asy
   const ada = await person({ server });
   // A port that nobody listens at.
   await connect(ada, 'Nowhere', 'http://127.0.0.1:9/mcp');
+  await expect(ada.page.getByLabel('Address')).toHaveValue('');
   await fares(ada, 'Nowhere', (region) => expect(region).toContainText('Away', { timeout: 500 }));
   const region = ada.page.getByRole('region', { name: 'Nowhere' });
   await expect(region).toContainText('It cannot be reached');

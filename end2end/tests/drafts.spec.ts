@@ -42,3 +42,39 @@ test('a refused text is a draft again, and survives a reload', async ({ person, 
   await ada.reload();
   await expect(ada.composer).toHaveValue('one too many');
 });
+
+/** What keeps a browser from keeping anything. */
+const NO_STORAGE: Record<string, () => void> = {
+  full: () => {
+    Storage.prototype.setItem = () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+  },
+  forbidden: () => {
+    const get = (): never => {
+      throw new DOMException('forbidden', 'SecurityError');
+    };
+    Object.defineProperty(window, 'localStorage', { get });
+  },
+};
+
+for (const [how, forbid] of Object.entries(NO_STORAGE)) {
+  test(`a ${how} storage loses nothing that this tab is to send`, async ({ person }) => {
+    const ada = await person();
+    await ada.page.addInitScript(forbid);
+    await ada.open('/');
+    await ada.begin('say hello');
+    await expect(await ada.answered(1)).toContainText('hello');
+    await ada.say('say again');
+    await expect(await ada.answered(2)).toContainText('again');
+    await expect(ada.messages()).toHaveCount(2);
+
+    // A draft waits as long as the tab is there.
+    await ada.composer.fill('not yet sent');
+    await ada.page.getByRole('link', { name: 'New chat', exact: true }).click();
+    await expect(ada.composer).toHaveValue('');
+    await ada.page.goBack();
+    await expect(ada.messages()).toHaveCount(2);
+    await expect(ada.composer).toHaveValue('not yet sent');
+  });
+}

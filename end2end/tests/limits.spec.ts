@@ -17,6 +17,30 @@ test('too many messages are refused with the time, and the draft comes back', as
   await expect(ada.messages()).toHaveCount(2);
 });
 
+test('a refused new version is in the editor of its message again, and not in the box', async ({ person, startServer }) => {
+  const server = await startServer({ PARLEY_RATE_SEND: '1/1h' });
+  const ada = await person({ server });
+  await ada.begin('say one');
+  await ada.answered(1);
+  await ada.composer.fill('say something else');
+  await ada.messages().first().hover();
+  await ada.messages().first().getByRole('button', { name: 'Edit message' }).click();
+  const editor = ada.page.getByRole('textbox', { name: 'Edit message' });
+  await editor.fill('say another');
+  await editor.press('Enter');
+  await expect(ada.page.getByRole('alert').filter({ hasText: /Try again in/ })).toBeVisible();
+  await expect(editor).toHaveValue('say another');
+  await expect(editor).toBeFocused();
+  await expect(ada.composer).toHaveValue('say something else');
+  // Left as it was, the next one begins with what the message says.
+  await editor.press('Escape');
+  await expect(editor).toHaveCount(0);
+  await expect(ada.messages()).toContainText(['say one']);
+  await ada.messages().first().hover();
+  await ada.messages().first().getByRole('button', { name: 'Edit message' }).click();
+  await expect(editor).toHaveValue('say one');
+});
+
 test('too many sign-ins are refused with the time, on the page and as 429 with Retry-After', async ({ visitor, startServer, complaints }) => {
   complaints.expect(/status 4(22|29)/, /status of 4(22|29)/);
   const server = await startServer({ PARLEY_RATE_SIGN_IN_ADDRESS: '2/1h' });

@@ -98,6 +98,29 @@ test('what waits can be taken back, and is not sent then', async ({ person, comp
   await expect(ada.messages()).toHaveCount(2);
 });
 
+test('a new version that waits can be taken back into its editor', async ({ person, complaints }) => {
+  complaints.expect(...COMPLAINTS);
+  const ada = await person();
+  const way = await Way.to(ada);
+  await ada.begin('say hello');
+  await ada.answered(1);
+  await ada.messages().first().hover();
+  await ada.messages().first().getByRole('button', { name: 'Edit message' }).click();
+  const editor = ada.page.getByRole('textbox', { name: 'Edit message' });
+  await editor.fill('say good morning');
+  await way.cut();
+  await editor.press('Enter');
+  await expect(ada.page.getByText('Sending the new version…')).toBeVisible();
+  await ada.page.getByRole('button', { name: 'Take back' }).click();
+  await expect(editor).toHaveValue('say good morning');
+  await expect(ada.composer).toHaveValue('');
+  await way.mend();
+  await editor.press('Enter');
+  await expect(ada.messages().first().getByRole('group', { name: 'Versions' })).toContainText('2/2');
+  await expect(ada.messages()).toHaveCount(1);
+  await expect(await ada.answered(1)).toContainText('good morning');
+});
+
 test('a reply that was being written is there in full afterwards', async ({ person, complaints }) => {
   complaints.expect(...COMPLAINTS);
   const ada = await person();

@@ -150,3 +150,42 @@ test('what is pressed while the page connects in vain is said to be lost', async
   refuse();
   await expect(ada.page.getByText('There is no connection just now. Try again when it is back.')).toBeVisible();
 });
+
+test('a conversation goes on when its model is no longer offered, in an open tab and after a reload', async ({ person, startServer, complaints }) => {
+  complaints.expect(/WebSocket/, /ERR_CONNECTION/, /failed: /);
+  const server = await startServer();
+  const ada = await person({ server });
+  await ada.begin('say hello');
+  await ada.answered(1);
+  // The page knows the model by which the last reply was made.
+  await ada.reload();
+  await server.drain();
+  await server.up({ PARLEY_SCRIPTED: 'false', PARLEY_DEFAULT_MODEL: '' });
+  await expect(ada.page.getByText(/Not connected|Connecting/)).toHaveCount(0);
+
+  await ada.composer.fill('Sum 2 and 40');
+  await ada.composer.press('Enter');
+  const refusal = ada.page.getByRole('alert').filter({ hasText: 'There is no model «scripted/script» here.' });
+  await expect(refusal).toBeVisible();
+  await expect(ada.composer).toHaveValue('Sum 2 and 40');
+  await ada.composer.press('Enter');
+  await expect(refusal).toHaveCount(0);
+  await expect(await ada.answered(2)).toContainText('42');
+
+  await ada.reload();
+  await ada.say('Sum 1 and 6');
+  await expect(await ada.answered(3)).toContainText('7');
+});
+
+test('the page opened after its model has gone asks the default one', async ({ person, startServer, complaints }) => {
+  complaints.expect(/WebSocket/, /ERR_CONNECTION/, /failed: /);
+  const server = await startServer();
+  const ada = await person({ server });
+  await ada.begin('say hello');
+  await ada.answered(1);
+  await server.drain();
+  await server.up({ PARLEY_SCRIPTED: 'false', PARLEY_DEFAULT_MODEL: '' });
+  await ada.reload();
+  await ada.say('Sum 2 and 40');
+  await expect(await ada.answered(2)).toContainText('42');
+});

@@ -87,3 +87,26 @@ test('nobody finds what others wrote, and a search for a script finds text', asy
   await expect(list.getByRole('listitem').filter({ hasText: '<b>heliotrope</b>' })).toHaveCount(2);
   await expect(list.locator('b')).toHaveCount(0);
 });
+
+test('a conversation is found by its new title, and the hit leads to it', async ({ person }) => {
+  const ada = await person();
+  await ada.begin('say hello');
+  await ada.answered(1);
+  const path = new URL(ada.page.url()).pathname;
+  const list = ada.page.getByRole('navigation', { name: 'Conversations' });
+  const row = list.getByRole('listitem').filter({ hasText: 'say hello' });
+  await row.hover();
+  await row.getByRole('button', { name: 'What to do with «say hello»' }).click();
+  await ada.page.getByRole('menuitem', { name: 'Rename' }).click();
+  await list.getByRole('textbox', { name: 'New title' }).fill('Holiday plans');
+  await ada.page.keyboard.press('Enter');
+  await expect(list.getByRole('link', { name: 'Holiday plans' })).toBeVisible();
+  await ada.open('/');
+
+  await ada.page.getByRole('searchbox', { name: 'Search your messages and titles' }).fill('holiday');
+  await expect(list.getByText('1 found')).toBeAttached();
+  await expect(list.locator('mark')).toHaveText(['Holiday']);
+  await list.getByRole('link', { name: 'Holiday plans' }).click();
+  await expect(ada.page).toHaveURL(new RegExp(`${path}$`));
+  await expect(ada.messages()).toContainText(['say hello']);
+});

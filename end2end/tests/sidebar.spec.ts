@@ -198,3 +198,24 @@ test('without Undo it stays deleted, in other tabs too', async ({ person, compla
   await ada.page.goto(path);
   await expect(ada.page.getByText('No such conversation').first()).toBeVisible();
 });
+
+test('where more conversations do not come, it says so, and asking again shows them', async ({ person, complaints }) => {
+  complaints.expect(/ERR_FAILED/, /Failed to fetch/);
+  const ada = await person();
+  await ada.page.evaluate(async () => {
+    const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
+    for (let made = 0; made < 101; made += 1) await fetch('/api/create_conversation', { method: 'POST', headers });
+  });
+  await ada.reload();
+  const rows = ada.page.getByRole('navigation', { name: 'Conversations' }).locator('a[href^="/c/"]');
+  await expect(rows).toHaveCount(100);
+  const more = ada.page.getByRole('button', { name: 'Show more', exact: true });
+  await ada.page.route('**/api/list_conversations*', (route) => route.abort());
+  await more.click();
+  await expect(ada.page.getByRole('status').filter({ hasText: 'The server could not be reached.' })).toBeVisible();
+  await expect(rows).toHaveCount(100);
+  await ada.page.unroute('**/api/list_conversations*');
+  await more.click();
+  await expect(rows).toHaveCount(101);
+  await expect(more).toHaveCount(0);
+});

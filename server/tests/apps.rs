@@ -17,7 +17,7 @@ use app::{
         event::{ChatEvent, ClientEvent},
         id::ConversationId,
         message::{Message, Part},
-        policy::{CallEnd, CallRow, CalledBy, Rule},
+        policy::{ANY_SERVER, CallEnd, CallRow, CalledBy, FloorKind, Policy, Rule},
         tool::{Approval, ToolCall, ToolState},
     },
 };
@@ -370,5 +370,32 @@ async fn a_site_of_their_own_serves_apps_and_nothing_else() {
     }
     let policy = header_of(&world.ada.get("/").await, "content-security-policy").to_owned();
     assert!(policy.contains("; frame-src http://apps.example:8080/apps/; "), "{policy}");
+    world.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_an_administrator_lets_nobody_use_a_server_its_apps_read_nothing() {
+    let world = World::new().await;
+    let reply = world.called("draw", Approval::Once).await;
+    let call = drawn(&reply);
+    let fields = [("message", &*reply.id.to_string()), ("call", &*call.id.0), ("uri", "ui://charts/page")];
+    let read = async || world.ada.call(&path_of("read_for_app"), &fields).await;
+    assert_eq!(read().await.status(), StatusCode::OK);
+    let store = &world.app.backend.store;
+    let root = store.create_user(&Username::parse("root").unwrap(), "no password", true).await.unwrap().id;
+    for (floor, words) in [(Policy::Deny, "lets nobody use"), (Policy::Ask, "wants a person asked")] {
+        store.set_tool_floor(root, FloorKind::Server, ANY_SERVER, Some(floor)).await.unwrap();
+        let refused = read().await;
+        assert_eq!(refused.status(), StatusCode::CONFLICT);
+        let told = refused.text().await.unwrap();
+        assert!(told.contains(words), "{told}");
+    }
+    store.set_tool_floor(root, FloorKind::Server, ANY_SERVER, None).await.unwrap();
+    assert_eq!(read().await.status(), StatusCode::OK);
+    let page: Page<CallRow> = world.ada.call(&path_of("tool_calls"), &[]).await.json().await.unwrap();
+    let rows: Vec<_> =
+        page.items.iter().filter(|row| row.via == CalledBy::App).map(|row| (row.rule, row.end)).collect();
+    let (ok, denied) = ((Rule::ReadOnly, CallEnd::Ok), (Rule::Floor, CallEnd::Denied));
+    assert_eq!(rows, [ok, denied, denied, ok]);
     world.app.stop().await;
 }

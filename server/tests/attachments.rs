@@ -135,7 +135,7 @@ async fn replied(app: &TestApp, name: &str, conversation: ConversationId, text: 
     let parts = vec![Part::Text { text: "draw".to_owned() }];
     let kind = NewTurnKind::Send { conversation, parent: None, client_id: app.backend.clock.id(), parts };
     let model = app.backend.models.all()[0].id.clone();
-    let turn = store.start_turn(NewTurn { by, kind, model }).await.unwrap().turn;
+    let turn = store.start_turn(NewTurn { by, kind, model, scopes: None }).await.unwrap().turn;
     let call = CallId("c".to_owned());
     let mut made = ToolCall::new(call.clone(), "everything__draw", json!({}));
     "Draw \"it\"".clone_into(&mut made.title);

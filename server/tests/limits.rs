@@ -30,6 +30,23 @@ async fn one_account_can_be_tried_so_often_only() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_a_name_is_nobodys_account_and_only_its_address_is_limited() {
+    let app = TestApp::start_with(|settings| {
+        settings.rate_sign_in_account = Some("1/1h".to_owned());
+        settings.rate_sign_in_address = Some("4/1h".to_owned());
+    })
+    .await;
+    let path = path_of("sign_in");
+    let attempt = async |name: &str| {
+        app.visitor().call(&path, &[("name", name), ("password", "wrong"), ("next", "")]).await.status()
+    };
+    for name in ["no name at all!", "ada lovelace", "", "no name at all!"] {
+        assert_ne!(attempt(name).await, StatusCode::TOO_MANY_REQUESTS, "{name}");
+    }
+    assert_eq!(attempt("another one!").await, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
 async fn one_address_can_try_so_many_accounts_only() {
     let app = TestApp::start_with(|settings| {
         settings.rate_sign_in_address = Some("2/1h".to_owned());

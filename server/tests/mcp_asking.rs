@@ -287,3 +287,62 @@ async fn at_a_pipe_questions_are_asked_in_both_eras_too() {
     other.end();
     assert!(ada.conversations().await.is_empty());
 }
+
+/// The names of a person's saved prompts.
+async fn prompts(app: &TestApp, name: &str) -> Vec<String> {
+    let caller = crate::support::mcp::at_the_page(app, name).await;
+    let all = app.backend.store.prompts(caller.user, None, 10).await.unwrap();
+    all.into_iter().map(|prompt| prompt.name).collect()
+}
+
+#[tokio::test]
+async fn whoever_deletes_a_prompt_is_asked_in_both_eras() {
+    let app = TestApp::start().await;
+    app.person("ada").await;
+    app.person("eve").await;
+    let (hers, foreign) = (token(&app, "ada").await, token(&app, "eve").await);
+    let modern = Program::modern(&app.url, &hers, json!({"elicitation": {}}));
+    let made = modern.call("create_prompt", json!({"name": "explain", "body": "Explain engines."})).await;
+    let call = json!({"id": made["structuredContent"]["_id"]});
+
+    for program in Program::both(&app.url, &hers, json!({})).await {
+        let told = program.call("delete_prompt", call.clone()).await;
+        assert!(told["isError"] == true && text(&told).contains("the prompt in Parley itself"), "{told}");
+    }
+    let thief = Program::modern(&app.url, &foreign, json!({"elicitation": {}}));
+    let told = thief.call("delete_prompt", call.clone()).await;
+    assert!(told["isError"] == true && text(&told).contains("no such row"), "nobody else is asked: {told}");
+
+    let asked = modern.call("delete_prompt", call.clone()).await;
+    assert_eq!(asked["resultType"], "input_required", "{asked}");
+    let words = asked["inputRequests"]["confirm"]["params"]["message"].as_str().unwrap();
+    assert_eq!(words, "Delete the prompt «explain»? It cannot be brought back.");
+    let no = modern.again("delete_prompt", call.clone(), &asked, json!({"confirm": said("decline")})).await;
+    assert!(no["result"]["isError"] == true && text(&no["result"]).contains("said no"), "{no}");
+    assert_eq!(prompts(&app, "ada").await, ["explain"]);
+
+    let legacy = Program::legacy(&app.url, &hers, json!({"elicitation": {}})).await;
+    let params = json!({"name": "delete_prompt", "arguments": call});
+    let (heard, no) = legacy.ask_answering("tools/call", params.clone(), &[said("decline")]).await;
+    assert!(heard.len() == 1 && text(&no["result"]).contains("said no"), "{no}");
+    assert_eq!(prompts(&app, "ada").await, ["explain"]);
+    let (_, done) = legacy.ask_answering("tools/call", params, &[said("accept")]).await;
+    assert_eq!(done["result"]["structuredContent"]["deleted"], call["id"], "{done}");
+    assert!(prompts(&app, "ada").await.is_empty());
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn only_a_tool_that_asks_says_that_it_does() {
+    let app = TestApp::start().await;
+    app.person("ada").await;
+    let program = Program::modern(&app.url, &token(&app, "ada").await, json!({"elicitation": {}}));
+    let tools = program.ask("tools/list", json!({})).await["result"]["tools"].clone();
+    let tools = tools.as_array().unwrap().iter();
+    let told = tools.map(|tool| (tool["name"].as_str().unwrap(), tool["description"].as_str().unwrap()));
+    let asking: Vec<_> =
+        told.clone().filter(|(_, about)| about.contains("asks the user")).map(|(name, _)| name).collect();
+    assert_eq!(asking, ["delete_prompt", "delete_conversation"]);
+    assert!(told.clone().all(|(_, about)| !about.contains("asks the user first")));
+    app.stop().await;
+}

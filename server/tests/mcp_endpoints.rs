@@ -168,3 +168,28 @@ async fn a_client_is_told_what_happens_if_it_asked_to_be() {
     assert_eq!(told["params"]["data"]["outcome"], "tool_error", "the ones before were not asked for");
     app.stop().await;
 }
+
+#[tokio::test]
+async fn what_asks_collections_is_offered_without_what_changes_them() {
+    let app = TestApp::start_with(|settings| {
+        settings.mcp_endpoints = Some("/mcp/readonly=conversations,collections /mcp/edits=edits".to_owned());
+    })
+    .await;
+    app.person("ada").await;
+    let token = token(&app, "ada", "read write run").await;
+    let readonly = Client::modern(&app, &token).at("/mcp/readonly");
+    let tools = readonly.result("tools/list", json!({})).await;
+    assert!(names(&tools).contains(&"query_data_collections"), "{tools}");
+    let changing = tools["tools"].as_array().unwrap().iter().find(|tool| tool["annotations"]["readOnlyHint"] != true);
+    assert!(changing.is_none(), "{changing:?}");
+    let create = json!({"name": "create_prompt", "arguments": {"name": "x", "body": "x"}});
+    assert_eq!(readonly.error("tools/call", create.clone()).await.0, -32602);
+    let edits = Client::modern(&app, &token).at("/mcp/edits");
+    let tools = edits.result("tools/list", json!({})).await;
+    let offered = names(&tools);
+    for name in ["update_conversation", "create_prompt", "update_prompt", "delete_prompt"] {
+        assert!(offered.contains(&name), "{name}");
+    }
+    assert!(edits.result("tools/call", create).await["isError"] != true);
+    app.stop().await;
+}

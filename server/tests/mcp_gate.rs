@@ -3,10 +3,16 @@
 
 use crate::support::{
     TestApp,
-    mcp::{Client, me, message, token},
+    mcp::{Client, MODERN, at_the_page, me, message, token},
+    socket::PATIENCE,
 };
 use reqwest::{Method, StatusCode, header};
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 #[tokio::test]
 async fn what_makes_work_is_counted_whatever_else_it_says() {
@@ -66,4 +72,46 @@ async fn beginning_sessions_has_a_rate_of_its_own() {
     assert_eq!(client.post("tools/list", json!({})).await.status(), StatusCode::OK);
     Client::legacy(&app, &foreign).await;
     app.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_that_ends_while_a_stream_is_begun_opens_none() {
+    let app = TestApp::start().await;
+    app.person("ada").await;
+    let caller = at_the_page(&app, "ada").await;
+    let token = token(&app, "ada", "read").await;
+    let id = app.backend.auth.bearer(&token, "/mcp").await.unwrap().unwrap().token;
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": MODERN,
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+    });
+    let params = json!({"notifications": {"promptsListChanged": true}, "_meta": meta});
+    let body = message("subscriptions/listen", params).to_string();
+    let authority = app.url.strip_prefix("http://").unwrap();
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nhost: {authority}\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\naccept: application/json, text/event-stream\r\n\
+         mcp-protocol-version: {MODERN}\r\nmcp-method: subscriptions/listen\r\n\
+         content-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(authority).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The body is asked for: the token was looked up, and is not watched by anybody but this request.
+    assert!(answered(&mut stream).await.starts_with("HTTP/1.1 100 "));
+    app.backend.auth.revoke_api_token(&caller, id).await.unwrap();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let head = answered(&mut stream).await;
+    assert!(head.starts_with("HTTP/1.1 401 ") && head.contains("invalid_token"), "{head}");
+    app.stop().await;
+}
+
+/// The head of an answer.
+async fn answered(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(timeout(PATIENCE, stream.read_u8()).await.expect("no answer").unwrap());
+    }
+    String::from_utf8(head).unwrap()
 }

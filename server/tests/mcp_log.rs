@@ -3,8 +3,9 @@
 
 use crate::support::{
     TestApp,
-    mcp::{Client, at_the_page, token},
+    mcp::{Client, at_the_page, message, token},
 };
+use app::wire::limits::BODY_MAX;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{
@@ -24,6 +25,18 @@ impl Write for Log {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// What was written of requests.
+fn lines(text: &str) -> Vec<Value> {
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.map(|line| line["fields"].clone()).filter(|fields| fields["message"] == "mcp").collect()
 }
 
 /// The server runs in this test's thread, so what it logs is heard by this test alone.
@@ -59,10 +72,9 @@ async fn every_request_and_every_refusal_is_one_line_without_what_was_in_it() {
     assert_eq!(broken.send().await.unwrap().status(), StatusCode::BAD_REQUEST);
     app.stop().await;
 
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert!(!text.contains("forty-one") && !text.contains("41000001") && !text.contains(&shown), "{text}");
-    let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let lines: Vec<&Value> = lines.iter().map(|line| &line["fields"]).filter(|f| f["message"] == "mcp").collect();
+    let lines = lines(&text);
     let told: Vec<_> = lines
         .iter()
         .map(|f| (f["method"].as_str().unwrap(), f["tool"].as_str().unwrap(), f["outcome"].as_str().unwrap()))
@@ -84,6 +96,58 @@ async fn every_request_and_every_refusal_is_one_line_without_what_was_in_it() {
         assert_eq!((&f["user"], &f["token"], &f["endpoint"]), (&json!(user), &json!(id), &json!("/mcp")), "{f}");
     }
     assert!(served.iter().all(|f| f["client"] == "test 1" && f["duration_ms"].is_u64()), "{text}");
+    // A message that cannot be read says no name.
+    let clients: Vec<_> = turned_away.iter().map(|f| f["client"].as_str().unwrap()).collect();
+    assert_eq!(clients, ["test 1", "test 1", "test 1", ""], "{text}");
+    assert!(turned_away.iter().all(|f| f["duration_ms"].is_u64()), "{text}");
     let statuses: Vec<_> = turned_away.iter().map(|f| f["status"].as_u64().unwrap()).collect();
     assert_eq!(statuses, [429, 429, 403, 400], "{text}");
+}
+
+#[tokio::test]
+async fn what_is_refused_before_it_is_read_is_one_line_too() {
+    let (log, _heard) = listen();
+    let app = TestApp::start().await;
+    app.person("ada").await;
+    let user = at_the_page(&app, "ada").await.user.to_string();
+    let shown = token(&app, "ada", "read").await;
+    let client = Client::modern(&app, &shown);
+    let mut nobody = client.clone();
+    nobody.token = None;
+    let unknown = client.clone().showing("parley_forty-one");
+    for client in [&nobody, &unknown] {
+        assert_eq!(client.post("tools/list", json!({})).await.status(), StatusCode::UNAUTHORIZED);
+    }
+    let mut ended = client.clone();
+    ended.session = Some("forty-one".to_owned());
+    assert_eq!(ended.post("tools/list", json!({})).await.status(), StatusCode::NOT_FOUND);
+    // Without a length, so that it is begun to be read.
+    let large = futures::stream::iter(vec![Ok::<_, std::io::Error>("x".repeat(BODY_MAX)), Ok("x".to_owned())]);
+    let large = client.request(Method::POST).body(reqwest::Body::wrap_stream(large)).send().await.unwrap();
+    assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    // What the gate lets in and rmcp does not take.
+    let list = message("tools/list", json!({}));
+    let other = client.request(Method::POST).header("content-type", "text/plain").body(list.to_string());
+    assert_eq!(other.send().await.unwrap().status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    // What is refused behind the gate was written there, once.
+    assert_eq!(client.post("logging/setLevel", json!({"level": "info"})).await.status(), StatusCode::NOT_FOUND);
+    app.stop().await;
+
+    let text = log.text();
+    assert!(!text.contains("forty-one") && !text.contains(&shown), "{text}");
+    let lines = lines(&text);
+    let told: Vec<_> = lines.iter().map(|f| (f["method"].as_str().unwrap(), f["status"].as_u64())).collect();
+    let wanted = [
+        ("other", Some(401)),
+        ("other", Some(401)),
+        ("other", Some(404)),
+        ("other", Some(413)),
+        ("tools/list", Some(415)),
+        ("logging/setLevel", None),
+    ];
+    assert_eq!(told, wanted, "{text}");
+    assert!(lines.iter().all(|f| f["outcome"] == "refused" && f["endpoint"] == "/mcp" && f["duration_ms"].is_u64()));
+    let (nobodys, hers) = lines.split_at(2);
+    assert!(nobodys.iter().all(|f| f["user"] == "" && f["token"] == ""), "{text}");
+    assert!(hers.iter().all(|f| f["user"] == user && f["token"] != ""), "{text}");
 }

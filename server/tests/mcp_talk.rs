@@ -266,8 +266,8 @@ async fn every_tool_that_is_offered_answers_to_its_own_schema_and_keeps_to_its_r
             if let Some(arguments) = arguments.as_object_mut() {
                 arguments.remove("cursor");
             }
-            // It would go out, and the other one does nothing without its person's word (see `mcp_asking`).
-            if matches!(name, "website_status" | "delete_conversation") {
+            // It would go out, and the others do nothing without their person's word (see `mcp_asking`).
+            if matches!(name, "website_status" | "delete_conversation" | "delete_prompt") {
                 continue;
             }
             let result = client.result("tools/call", json!({"name": name, "arguments": arguments})).await;

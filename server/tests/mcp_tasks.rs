@@ -3,6 +3,7 @@
 
 use crate::support::{
     TestApp,
+    mcp::{self, Client},
     program::{Program, serve_tools, token},
 };
 use app::{
@@ -20,6 +21,7 @@ use app::{
     },
 };
 use futures::{FutureExt, future::BoxFuture};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -410,5 +412,32 @@ async fn nobody_has_too_many_at_work() {
     program.ask("tasks/cancel", json!({"taskId": made[0]})).await;
     program.task(&made[0], "cancelled").await;
     id(&program.call("waits", json!({})).await);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_may_only_read_neither_calls_a_task_off_nor_answers_it() {
+    let app = TestApp::scripted().await;
+    let ada = app.person("ada").await;
+    let room = ada.room().await;
+    let program = Program::modern(&app.url, &token(&app, "ada").await, able());
+    let arguments = json!({"conversation_id": room, "text": "script:\nsay Begun.\nhang"});
+    let begun = id(&program.call("send_message", arguments).await).to_owned();
+    let task = json!({"taskId": begun, "inputResponses": {}});
+    for (scopes, status) in [("read", StatusCode::FORBIDDEN), ("read write", StatusCode::FORBIDDEN)] {
+        let other = Client::modern(&app, &mcp::token(&app, "ada", scopes).await);
+        for method in ["tasks/cancel", "tasks/update"] {
+            let refused = other.post(method, task.clone()).await;
+            assert_eq!(refused.status(), status, "{scopes}: {method}");
+            assert!(mcp::challenge(&refused).contains("scope=\"read run\""));
+        }
+        // One that is not there is not there for anybody.
+        let nothing = other.post("tasks/cancel", json!({"taskId": "never-there"})).await;
+        assert_ne!(nothing.status(), StatusCode::FORBIDDEN);
+    }
+    assert_eq!(program.task(&begun, "working").await["status"], "working");
+    let acknowledged = program.ask("tasks/cancel", json!({"taskId": begun})).await;
+    assert_eq!(acknowledged["result"]["resultType"], "complete", "{acknowledged}");
+    program.task(&begun, "cancelled").await;
     app.stop().await;
 }

@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use crate::wire::{
-    conversation::{ConversationSummary, ConversationView, Listed, ModelChoice, Page, SearchHit},
+    conversation::{ConversationSummary, ConversationView, Found, Listed, ModelChoice, Page},
     error::ApiError,
     id::{ConversationId, Millis, Seq},
     message::Message,
@@ -40,7 +40,8 @@ pub async fn open_conversation(id: ConversationId) -> Result<ConversationView, A
             messages,
             turns,
             members,
-            model: row.model,
+            // A model that left the configuration is not asked for again.
+            model: row.model.filter(|id| backend.models.get(Some(id)).is_some()),
             words,
         })
     })
@@ -123,9 +124,9 @@ pub async fn restore_conversation(id: ConversationId) -> Result<ConversationSumm
     .await
 }
 
-/// Full-text search over one's own messages.
+/// Searches the titles and the full text of one's own conversations.
 #[server(protocol = Call)]
-pub async fn search(query: String) -> Result<Vec<SearchHit>, ApiError> {
+pub async fn search(query: String) -> Result<Found, ApiError> {
     use super::context::{serve, signed_in};
     use crate::{
         backend::limiter::{Action, Key},
@@ -139,7 +140,7 @@ pub async fn search(query: String) -> Result<Vec<SearchHit>, ApiError> {
             return Err(ApiError::invalid("query", reason));
         }
         backend.limiter.check(Action::Search, &Key::User(caller.user)).map_err(ApiError::too_many)?;
-        Ok(backend.store.search(caller.user, &query, None, limits::SEARCH_HITS).await?)
+        Ok(backend.store.find(caller.user, &query, limits::SEARCH_HITS).await?)
     })
     .await
 }

@@ -176,8 +176,10 @@ impl Auth {
     pub async fn sign_in(&self, form: SignIn) -> Result<SignedIn, AuthError> {
         self.limit(Action::SignInAddress, &Key::address(form.address))?;
         let name = Username::parse(&form.name).ok();
-        let folded = name.as_ref().map(Username::folded).unwrap_or_default();
-        self.limit(Action::SignInAccount, &Key::Account(folded))?;
+        // What cannot be a name is nobody's account; the address is counted.
+        if let Some(name) = &name {
+            self.limit(Action::SignInAccount, &Key::Account(name.folded()))?;
+        }
         if form.password.expose_secret().chars().count() > PASSWORD_MAX {
             return Err(AuthError::Wrong);
         }

@@ -30,6 +30,8 @@ pub enum Via {
     Token(TokenId, Scopes),
     /// This process itself (jobs, the command line).
     Process,
+    /// This process, going on with a turn that a program asked for, with what its token lets it do.
+    Turn(Scopes),
 }
 
 impl Caller {
@@ -37,16 +39,21 @@ impl Caller {
     pub fn session(&self) -> Option<SessionId> {
         match self.via {
             Via::Session(id) => Some(id),
-            Via::Token(..) | Via::Process => None,
+            Via::Token(..) | Via::Process | Via::Turn(_) => None,
+        }
+    }
+
+    /// What the credential was made for, if that is less than everything.
+    pub fn scopes(&self) -> Option<Scopes> {
+        match self.via {
+            Via::Session(_) | Via::Process => None,
+            Via::Token(_, scopes) | Via::Turn(scopes) => Some(scopes),
         }
     }
 
     /// Whether the credential was made for `scope`; only tokens are made for less than everything.
     pub fn may(&self, scope: Scope) -> bool {
-        match self.via {
-            Via::Session(_) | Via::Process => true,
-            Via::Token(_, scopes) => scopes.contains(scope),
-        }
+        self.scopes().is_none_or(|scopes| scopes.contains(scope))
     }
 }
 

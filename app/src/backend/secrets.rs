@@ -2,7 +2,7 @@
 //!
 //! Invariant: a sealed text opens only under one of the operator's keys and for the purpose it was sealed for, which is
 //! authenticated with it: a row's secret copied into another row stays shut. The first key seals, every key opens, so
-//! that a key is rotated by putting a new one in front. Without keys in the settings, one is made in the data folder
+//! that a key is rotated by putting a new one in front: at the start what another one sealed is sealed anew. Without keys in the settings, one is made in the data folder
 //! when the first secret is to be sealed, for the owner's eyes only.
 
 use crate::backend::config::SecretsConfig;
@@ -75,6 +75,12 @@ impl Secrets {
     pub fn new(config: &SecretsConfig) -> Self {
         let keys = config.keys.iter().filter_map(|key| read_key(key.expose_secret()).ok()).map(Arc::new).collect();
         Self(Arc::new(Inner { file: config.file.clone(), keys: Mutex::new(keys) }))
+    }
+
+    /// What all that the first key seals begins with; `None`: there is no key yet, and nothing was sealed.
+    pub fn mark(&self) -> Option<String> {
+        let keys = self.keys(false).ok()?;
+        Some(format!("{METHOD}.{}.", keys.first()?.id))
     }
 
     /// Seals a text for a purpose.

@@ -25,6 +25,7 @@ pub mod policies;
 pub mod prompts;
 pub mod remote_sign_ins;
 pub mod rooms;
+pub mod sealed;
 pub mod search;
 pub mod secrets;
 pub mod sessions;

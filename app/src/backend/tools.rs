@@ -223,7 +223,8 @@ impl ToolRegistry {
     pub fn builtin(http: Guarded, hub: Hub) -> Result<Self, RegistryError> {
         Self::of(vec![
             ("conversations", conversations::tools(hub.clone())),
-            ("collections", collections::tools(&hub)),
+            ("collections", collections::tools()),
+            ("edits", collections::changing(&hub)),
             ("chat", conversations::changing(hub)),
             ("sentiment", sentiment::tools()),
             ("arithmetic", arithmetic::tools()),
@@ -277,7 +278,12 @@ impl ToolRegistry {
     }
 
     /// [`ToolRegistry::offer`] for a turn that goes on: it waits for no server, as the turn has once.
-    pub async fn offer_again(&self, caller: &Caller, conversation: ConversationId, window: u32) -> Arc<Vec<Arc<ToolSpec>>> {
+    pub async fn offer_again(
+        &self,
+        caller: &Caller,
+        conversation: ConversationId,
+        window: u32,
+    ) -> Arc<Vec<Arc<ToolSpec>>> {
         let Some(remote) = &self.remote else { return Arc::clone(&self.specs) };
         self.besides(remote.offer_again(caller, conversation, window).await)
     }

@@ -32,12 +32,16 @@ use super::kit::{Show, Toaster, Watched, awake, effect, lazy::later};
 use composer::Composer;
 use drafts::Draft;
 use header::{Header, LinkState};
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 pub use new::NewChat;
 use presence::TypingLine;
 use room::Room;
+use state::{
+    Refusal,
+    pending::{Pending, PendingKind},
+};
 use transcript::Transcript;
 use words::WORDS;
 
@@ -76,10 +80,17 @@ pub fn Chat(room: Room) -> impl IntoView {
 fn RoomComposer(room: Room) -> impl IntoView {
     let returned = Watched::new(None);
     effect(move || {
-        if let Some(refusal) = room.refused.get() {
-            let draft = refusal.draft.map(|pending| Draft { text: pending.text, references: pending.references });
-            returned.set(Some((draft.unwrap_or_default(), refusal.error.to_string())));
-            room.refused.set(None);
+        let Some(Refusal { draft, error }) = room.refused.get() else { return };
+        room.refused.set(None);
+        let why = error.to_string();
+        match draft {
+            Some(Pending { kind: PendingKind::Edit { message }, text, .. }) => spawn_local(async move {
+                // Its words are not to go with the message that is gone.
+                let back = if room.edit_again(message, &text).await { Draft::default() } else { text.into() };
+                returned.set(Some((back, why)));
+            }),
+            Some(Pending { text, references, .. }) => returned.set(Some((Draft { text, references }, why))),
+            None => returned.set(Some((Draft::default(), why))),
         }
     });
     view! {

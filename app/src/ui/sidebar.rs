@@ -15,8 +15,8 @@ use crate::{
     api::conversations::list_conversations,
     ui::{
         kit::{
-            Banner, Button, EmptyState, For, Glyph, Icon, IconButton, Show, Size, Skeleton, Suspense, Tone, Variant,
-            Watched, awake, effect, lazy::later, memo,
+            Banner, Button, EmptyState, For, Glyph, Icon, IconButton, Show, Size, Skeleton, Suspense, Toaster, Tone,
+            Variant, Watched, awake, effect, lazy::later, memo,
         },
         load::Loaded,
     },
@@ -79,6 +79,7 @@ pub struct Conversations {
     today: Watched<Today>,
     first: Loaded<Listed>,
     begun: StoredValue<bool>,
+    toaster: Toaster,
 }
 
 impl Conversations {
@@ -90,6 +91,7 @@ impl Conversations {
             today: Watched::new(Today::default()),
             first: Loaded::once(|| list_conversations(None)),
             begun: StoredValue::new(false),
+            toaster: Toaster::expect(),
         };
         provide_context(this);
         provide_context(Drawer { out: RwSignal::new(false), folded: RwSignal::new(false) });
@@ -127,9 +129,12 @@ impl Conversations {
     /// Reads the list again: after a time without a connection, whatever was told meanwhile was missed.
     pub fn reload(self) {
         spawn_local(async move {
-            if let Ok(Listed { page, .. }) = list_conversations(None).await {
-                self.rows.set(page.items);
-                self.more.try_set(page.more);
+            match list_conversations(None).await {
+                Ok(Listed { page, .. }) => {
+                    self.rows.set(page.items);
+                    self.more.try_set(page.more);
+                }
+                Err(error) => self.toaster.fail(error),
             }
         });
     }
@@ -164,9 +169,12 @@ impl Conversations {
     fn load_more(self) {
         let last = self.rows.with_untracked(|rows| rows.last().map(|row| (row.pinned, row.updated_at, row.id)));
         spawn_local(async move {
-            if let Ok(Listed { page, .. }) = list_conversations(last).await {
-                self.more.try_set(page.more);
-                page.items.into_iter().for_each(|row| self.put(row));
+            match list_conversations(last).await {
+                Ok(Listed { page, .. }) => {
+                    self.more.try_set(page.more);
+                    page.items.into_iter().for_each(|row| self.put(row));
+                }
+                Err(error) => self.toaster.fail(error),
             }
         });
     }

@@ -48,7 +48,7 @@ pub struct ConversationView {
     pub turns: Vec<TurnSnapshot>,
     /// The people in the room.
     pub members: Vec<Member>,
-    /// The model its last reply used.
+    /// The model its last reply used; `None` as well if that is no longer on offer.
     pub model: Option<ModelId>,
     /// Whether apps told the model something that waits for the viewer's next message.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -62,6 +62,26 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Whether older items exist.
     pub more: bool,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Conversations whose titles match, without those that have messages here; last changed first.
+    pub titles: Vec<TitleHit>,
+    /// Messages that match, best first.
+    pub messages: Vec<SearchHit>,
+}
+
+/// A conversation whose title matches a search.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TitleHit {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Its title, as pieces; `true` marks the matching ones. Never HTML.
+    pub title: Vec<(String, bool)>,
+    /// When something last happened in it.
+    pub updated_at: Millis,
 }
 
 /// A hit of the full-text search.

@@ -120,6 +120,8 @@ pub const PAGE: u32 = 50;
 pub const SIDEBAR_PAGE: u32 = 100;
 /// Hits of one search.
 pub const SEARCH_HITS: u32 = 30;
+/// Conversations that one search finds by their titles alone.
+pub const SEARCH_TITLES: usize = 10;
 /// Characters of a search query.
 pub const SEARCH_MAX: usize = 200;
 /// Members of one room: presence fans out to each of them.

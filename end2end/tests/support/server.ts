@@ -65,8 +65,8 @@ export class Parley {
     return server;
   }
 
-  /** Starts it, again or for the first time, and waits until it answers. */
-  async up(): Promise<void> {
+  /** Starts it, again or for the first time, with `changed` settings if there are any, and waits until it answers. */
+  async up(changed: Record<string, string> = {}): Promise<void> {
     // Nothing of the developer's own settings reaches it.
     const inherited = Object.entries(process.env).filter(([name]) => !/^(PARLEY|LEPTOS)_/.test(name));
     const child = spawn(join(DIST, 'parley'), ['serve'], {
@@ -75,6 +75,7 @@ export class Parley {
         ...Object.fromEntries(inherited),
         ...SETTINGS,
         ...this.settings,
+        ...changed,
         PARLEY_BIND: `127.0.0.1:${this.port}`,
         PARLEY_PUBLIC_URL: this.url,
         PARLEY_DATA_DIR: this.data,

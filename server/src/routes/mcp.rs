@@ -5,7 +5,7 @@
 //! (RFC 6750; MCP, «Authorization»); a page of a strange origin gets nothing, whatever it shows (DNS rebinding); a
 //! session belongs to the person who began it, and for anybody else is not there; a token that ends takes its open
 //! streams with it. Refusals say what to show instead (`WWW-Authenticate`). What was asked is written down behind the gate
-//! ([`watched`](app::backend::tools::serve::watched)), and what is refused at it, here; never with what.
+//! ([`watched`](app::backend::tools::serve::watched)), and what is refused before it comes there, here; never with what.
 
 mod message;
 
@@ -25,15 +25,17 @@ use app::{
         hub::{Heard, Listener, Topic},
         limiter::{Action, Key},
         metrics,
+        store::StoreError,
         tools::{
             policy::{Called, Permit, Place},
-            serve::{http::McpHttp, out_of_scope, scope_of},
+            serve::{http::McpHttp, out_of_scope, scope_of, watched::Written},
         },
     },
     wire::{
         api_token::{Scope, Scopes},
         error::ApiError,
         event::ChatEvent,
+        id::{TokenId, UserId},
         limits::BODY_MAX,
         policy::Rule,
         tool::ToolSpec,
@@ -49,6 +51,7 @@ use axum::{
 };
 use futures::StreamExt;
 use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::time::Instant;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 /// The header by which older clients name their session.
@@ -96,7 +99,27 @@ fn cors(state: &AppState) -> CorsLayer {
         .max_age(Duration::from_mins(10))
 }
 
+/// What is known of a request, for writing down that it was refused.
+#[derive(Default)]
+struct Asked {
+    message: Message,
+    by: Option<(UserId, TokenId)>,
+    /// Whether it was written down behind the gate.
+    written: Written,
+}
+
 async fn gate(State((state, endpoint)): State<(AppState, McpHttp)>, request: Request, next: Next) -> Response {
+    let (begun, mut asked) = (Instant::now(), Asked::default());
+    let response = answer(&state, &endpoint, request, next, &mut asked).await;
+    let status = response.status();
+    // What is served begins with another status, and is written down when it ends.
+    if (status.is_client_error() || status.is_server_error()) && !asked.written.is_so() {
+        log_refused(&endpoint, &asked, status, begun.elapsed());
+    }
+    response
+}
+
+async fn answer(state: &AppState, endpoint: &McpHttp, request: Request, next: Next, asked: &mut Asked) -> Response {
     let (backend, path) = (&state.backend, endpoint.server().path());
     let headers = request.headers();
     if !is_known_host(&backend.config, headers) || !may_ask_from(&backend.config, headers) {
@@ -104,17 +127,14 @@ async fn gate(State((state, endpoint)): State<(AppState, McpHttp)>, request: Req
         return refuse(&ApiError::Forbidden { reason }, path);
     }
     let bearer = match token(headers) {
-        None => return challenge(&state, path, StatusCode::UNAUTHORIZED, None, Scopes::ALL),
-        Some(token) => match backend.auth.bearer(token, path).await {
-            Ok(Some(bearer)) => bearer,
-            Ok(None) => return challenge(&state, path, StatusCode::UNAUTHORIZED, Some("invalid_token"), Scopes::ALL),
-            Err(error) => {
-                tracing::error!(%error, "no token can be looked up");
-                return refuse(&ApiError::Unavailable, path);
-            }
+        None => return challenge(state, path, StatusCode::UNAUTHORIZED, None, Scopes::ALL),
+        Some(token) => match known(state, path, token).await {
+            Ok(bearer) => bearer,
+            Err(refusal) => return *refusal,
         },
     };
-    // Before anything is looked up: what ends from now on is heard.
+    asked.by = Some((bearer.caller.user, bearer.token));
+    // What ends from now on is heard; what ended since it was looked up, a stream is asked about again below.
     let mut listener = backend.hub.listen();
     listener.subscribe(Topic::Token(bearer.token));
     if let Some(session) = headers.get(SESSION) {
@@ -136,22 +156,49 @@ async fn gate(State((state, endpoint)): State<(AppState, McpHttp)>, request: Req
     let (message, body) = match (head.method == Method::POST).then(|| Message::read(&body)) {
         None => (Message::default(), Vec::new()),
         Some(Ok(read)) => read,
-        Some(Err(unread)) => {
-            log_refused(&endpoint, &Message::default(), &bearer, StatusCode::BAD_REQUEST);
-            return unread.into_response();
-        }
+        Some(Err(unread)) => return unread.into_response(),
     };
+    asked.message = message;
+    let message = &asked.message;
     head.headers.remove(header::CONTENT_LENGTH);
-    if let Some(refusal) = refused(&state, &endpoint, &bearer, &message) {
-        log_refused(&endpoint, &message, &bearer, refusal.status());
+    if stays_open(endpoint, &head.method, message)
+        && let Some(token) = token(&head.headers)
+        && let Err(refusal) = known(state, path, token).await
+    {
+        return *refusal;
+    }
+    if let Some(refusal) = refused(state, endpoint, &bearer, message).await {
         return refusal;
     }
     let mut request = Request::from_parts(head, Body::from(body));
     request.extensions_mut().insert(bearer.caller.clone());
+    request.extensions_mut().insert(asked.written.clone());
     let mut response = next.run(request).await;
     response.extensions_mut().insert(bearer.caller.user);
     let ended = ended(listener, bearer, backend.clock.clone());
     response.map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(ended))))
+}
+
+/// Who shows that token, or what they are told instead.
+async fn known(state: &AppState, path: &str, token: &str) -> Result<Bearer, Box<Response>> {
+    match state.backend.auth.bearer(token, path).await {
+        Ok(Some(bearer)) => Ok(bearer),
+        Ok(None) => Err(Box::new(challenge(state, path, StatusCode::UNAUTHORIZED, Some("invalid_token"), Scopes::ALL))),
+        Err(error) => {
+            tracing::error!(%error, "no token can be looked up");
+            Err(Box::new(refuse(&ApiError::Unavailable, path)))
+        }
+    }
+}
+
+/// Whether the answer may stay open for long, so that it must end with its token.
+fn stays_open(endpoint: &McpHttp, method: &Method, message: &Message) -> bool {
+    *method == Method::GET
+        || match message.method.as_str() {
+            "subscriptions/listen" => true,
+            "tools/call" => endpoint.server().tools().takes_long(&message.name),
+            _ => false,
+        }
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750 2.1); the scheme's case does not matter (RFC 9110 11.1).
@@ -161,10 +208,19 @@ pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Why that message is not for that token, or not now.
-fn refused(state: &AppState, endpoint: &McpHttp, bearer: &Bearer, message: &Message) -> Option<Response> {
+async fn refused(state: &AppState, endpoint: &McpHttp, bearer: &Bearer, message: &Message) -> Option<Response> {
     let call = message.method == "tools/call";
     let spec = if call { endpoint.server().tools().spec(&message.name) } else { None };
-    let scope = spec.as_deref().map_or(Scope::Read, scope_of);
+    let scope = match message.method.as_str() {
+        "tasks/cancel" | "tasks/update" => match scope_of_task(state, bearer, &message.task).await {
+            Ok(scope) => scope,
+            Err(error) => {
+                tracing::error!(%error, "no task can be looked up");
+                return Some(refuse(&ApiError::Unavailable, endpoint.server().path()));
+            }
+        },
+        _ => spec.as_deref().map_or(Scope::Read, scope_of),
+    };
     if !bearer.caller.may(scope) {
         match &spec {
             Some(spec) => record(state, bearer, message, spec),
@@ -192,6 +248,17 @@ fn refused(state: &AppState, endpoint: &McpHttp, bearer: &Bearer, message: &Mess
         turned_away(state, bearer, message, spec.as_deref(), rule);
     }
     Some(refuse(&ApiError::too_many(wait), endpoint.server().path()))
+}
+
+/// What whoever calls a task off, or answers what it asks, must be let do: what its tool needs. Of one that is not there,
+/// or not theirs, nothing more is told than that.
+async fn scope_of_task(state: &AppState, bearer: &Bearer, task: &str) -> Result<Scope, StoreError> {
+    match state.backend.store.task(bearer.caller.user, task).await {
+        // It may have been begun at another endpoint.
+        Ok(row) => Ok(state.backend.programs.tools.spec(&row.tool).as_deref().map_or(Scope::Run, scope_of)),
+        Err(StoreError::NotFound) => Ok(Scope::Read),
+        Err(error) => Err(error),
+    }
 }
 
 /// Records that a call did not even come to be decided about.
@@ -256,14 +323,17 @@ async fn ended(mut listener: Listener, bearer: Bearer, clock: Clock) {
     }
 }
 
-/// One line: which message, about which tool, of whom, by which token, was refused how. Methods and names are the
-/// client's text: only those that exist are written.
-fn log_refused(endpoint: &McpHttp, message: &Message, bearer: &Bearer, status: StatusCode) {
+/// One line: which client's message, about which tool, of whom, by which token, was refused how, and after how long.
+/// Methods and names are the client's text: only those that exist are written.
+fn log_refused(endpoint: &McpHttp, Asked { message, by, .. }: &Asked, status: StatusCode, elapsed: Duration) {
     let method = message.known_method();
     let server = endpoint.server();
     let known = method == "tools/call" && server.tools().spec(&message.name).is_some();
     let (tool, endpoint) = (if known { &*message.name } else { "" }, server.path());
-    let (user, token, status) = (bearer.caller.user, bearer.token, status.as_u16());
-    metrics::mcp_request(method, "refused", Duration::ZERO);
-    tracing::info!(method, tool, endpoint, %user, %token, status, outcome = "refused", "mcp");
+    let (user, token) = by.map(|(user, token)| (user.to_string(), token.to_string())).unwrap_or_default();
+    let outcome = if status.is_server_error() { "fault" } else { "refused" };
+    metrics::mcp_request(method, outcome, elapsed);
+    let (client, status) = (&message.client, status.as_u16());
+    let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(client, method, tool, endpoint, user, token, status, outcome, duration_ms, "mcp");
 }

@@ -5,7 +5,8 @@
 //! «always» on another's turn counts once. A question nobody answers lapses into «denied».
 //! Invariant: a question that a tab sees is stored, and outlives the process; before its call runs, it is stored that
 //! it was answered. The rules are looked at again then: a floor or a switch that came meanwhile holds, and a tool that is
-//! another than they were shown does not run. What was decided about goes with the call ([`Permit::definition`]), and is
+//! another than they were shown does not run. A turn that a program asked for runs no tool that its token is not for,
+//! whatever its person allows here and whichever process goes on with it. What was decided about goes with the call ([`Permit::definition`]), and is
 //! compared once more where the call is made.
 
 use super::{
@@ -21,6 +22,7 @@ use crate::{
         tools::{
             policy::{self, Called, Decision, Permit, Place, definition},
             schema,
+            serve::scope_of,
         },
     },
     wire::{
@@ -127,6 +129,15 @@ impl Chat {
     }
 
     async fn decision(&self, turn: &LiveTurn, spec: &ToolSpec) -> Decision {
+        let scope = scope_of(spec);
+        if !turn.by.may(scope) {
+            let (tool, scope) = (&spec.name, scope.name());
+            let why = format!(
+                "`{tool}` was not run: a program asked for this reply, and its token is not for that. It would need the \
+                 scope `{scope}`, or its person asks here themselves."
+            );
+            return Decision::Deny(Rule::Scope, why);
+        }
         // What somebody's own server answers is theirs alone too.
         let personal = spec.server.is_some() || self.tools.is_personal(&spec.name);
         let exposed = personal && self.is_shared(turn.conversation).await;

@@ -31,7 +31,7 @@ use crate::{
         error::ApiError,
         id::{CallId, ConversationId, MessageId, TurnId},
         message::Part,
-        policy::{Question, Rule},
+        policy::{Question, Rule, Why},
         tool::{Approval, ToolCall, ToolOutcome, ToolSpec},
     },
 };
@@ -107,10 +107,11 @@ impl Chat {
         Ok(self.servers()?.open_app(by, &shown.app, &shown.tool, site).await?)
     }
 
-    /// Reads a resource of an app's server for the app. It is recorded like a call that changes nothing.
+    /// Reads a resource of an app's server for the app. It is decided about and recorded like a call that changes
+    /// nothing; nobody is asked about it, so where an administrator wants that it is refused.
     ///
     /// # Errors
-    /// As [`Chat::open_app`]; `Conflict` if it cannot be recorded.
+    /// As [`Chat::open_app`]; `Conflict` if it may not be, or cannot be recorded.
     pub async fn read_for_app(
         &self,
         by: &Caller,
@@ -121,9 +122,18 @@ impl Chat {
         let shown = self.shown_app(by, message, call).await?;
         let servers = self.servers()?;
         let (spec, arguments) = (servers.reading_of_app(by, &shown.app).await?, json!({ "uri": uri }));
-        let (tool, spec, place) = (&*spec.name, Some(&spec), shown.place());
-        let called = Called { caller: by, tool, spec, arguments: &arguments, place };
-        let permit = Permit::entry(&self.store, &self.clock, &called).allowed(Rule::ReadOnly, None);
+        let place = shown.place();
+        let called = Called { caller: by, tool: &spec.name, spec: Some(&spec), arguments: &arguments, place };
+        let entry = Permit::entry(&self.store, &self.clock, &called);
+        let permit = match policy::decide(&self.store, by, &spec, &place).await {
+            Decision::Deny(rule, why) => entry.denied(rule, None, why),
+            Decision::Ask { question, .. } if question.why == Why::Floor => {
+                let why = "An administrator wants a person asked before each use of this server, and nobody is asked \
+                           about what an app reads.";
+                entry.denied(Rule::Floor, None, why)
+            }
+            Decision::Run(_) | Decision::Ask { .. } => entry.allowed(Rule::ReadOnly, None),
+        };
         let mut found = None;
         let work = async {
             let read = servers.read_for_app(by, &shown.app, uri).await;

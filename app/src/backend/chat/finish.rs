@@ -226,7 +226,12 @@ impl Chat {
         let reply = self.store.message(row.by, row.reply).await?;
         let user = self.store.user(row.by).await?.ok_or(StoreError::NotFound)?;
         let untitled = self.store.conversation(row.by, row.conversation).await?.summary.title.is_empty();
-        let by = Caller { user: user.id, name: user.name, admin: user.admin, via: Via::Process };
+        let by = Caller {
+            user: user.id,
+            name: user.name,
+            admin: user.admin,
+            via: row.scopes.map_or(Via::Process, Via::Turn),
+        };
         let make = || LiveTurn::new(self.hub.clone(), by, row.model.clone(), row.id, untitled, &reply);
         Ok(self.rooms.with(row.conversation, |room| room.enter(row.id, make)))
     }

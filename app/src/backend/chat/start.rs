@@ -53,7 +53,7 @@ impl Chat {
             return Err(ApiError::invalid("model", reason).into());
         };
         (self.sending)(by.user).map_err(ApiError::too_many)?;
-        let new = NewTurn { by: by.user, kind, model: model.id.clone() };
+        let new = NewTurn { by: by.user, kind, model: model.id.clone(), scopes: by.scopes() };
         let (tell, answer) = oneshot::channel();
         let (chat, by) = (Arc::clone(self), by.clone());
         self.tasks.spawn("send", async move {

@@ -107,7 +107,8 @@ impl Chat {
         let model = self.models.get(Some(&turn.model)).ok_or_else(|| Fault {
             kind: FaultKind::Rejected,
             message: format!("The model {} is no longer offered here. Choose another one.", turn.model.0),
-            retry: false,
+            // The page's next try is the default model's.
+            retry: true,
         })?;
         let mut known = self.tools.offer(&turn.by, turn.conversation, model.context_window).await;
         let mut request = self.request(turn, model, Arc::clone(&known), question, resumed.is_some()).await?;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 /// What an endpoint can be told to offer, by name: sets of tools, and the two that are no tools.
-pub const MCP_TOOLSETS: [&str; 11] = [
+pub const MCP_TOOLSETS: [&str; 12] = [
     "conversations",
     "collections",
+    "edits",
     "chat",
     "sentiment",
     "arithmetic",

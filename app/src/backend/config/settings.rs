@@ -17,7 +17,8 @@ pub struct Settings {
     #[arg(long, env = "PARLEY_PUBLIC_URL", value_name = "URL", global = true, help_heading = "Server")]
     pub public_url: Option<String>,
 
-    /// Other origins whose pages may open /ws/chat/ sockets and, with a token, /mcp; with commas between them
+    /// Other origins whose pages may open /ws/chat/ sockets (same site: another port or subdomain) and, with a token,
+    /// /mcp (any site); with commas between them
     #[arg(long, env = "PARLEY_ALLOWED_ORIGINS", value_name = "ORIGINS", global = true, help_heading = "Server")]
     pub allowed_origins: Option<String>,
 
@@ -190,7 +191,7 @@ pub struct Settings {
     pub mcp_session_idle: Option<String>,
 
     /// Endpoints besides /mcp, with blanks between them, each /mcp/PATH=TOOLSET,TOOLSET (conversations,
-    /// collections, chat, sentiment, arithmetic, clock, web, lorem, attachments, resources, prompts)
+    /// collections, edits, chat, sentiment, arithmetic, clock, web, lorem, attachments, resources, prompts)
     #[arg(long, env = "PARLEY_MCP_ENDPOINTS", value_name = "ENDPOINTS", global = true, help_heading = "MCP server")]
     pub mcp_endpoints: Option<String>,
 

@@ -92,7 +92,9 @@ mod tests {
         let recent = Recent::default();
         recent.keep("a", at(3, 10_000), 7);
         assert_eq!(recent.get(&"a", at(3, 10_999)), Some(7));
-        for (later, why) in [(at(4, 10_000), "written since"), (at(3, 11_000), "a second old"), (at(3, 9_999), "the clock went back")] {
+        for (later, why) in
+            [(at(4, 10_000), "written since"), (at(3, 11_000), "a second old"), (at(3, 9_999), "the clock went back")]
+        {
             assert_eq!(recent.get(&"a", later), None, "{why}");
         }
         assert_eq!(recent.get(&"b", at(3, 10_000)), None);

@@ -1,11 +1,12 @@
 //! Full-text search: FTS5 or tsvector. With `db` and `collections` the only place with two SQL
-//! texts; its index is made at open.
+//! texts; its index is made at open. Titles are few and have no index (`titles`).
 //!
 //! Words are cut here, for both databases alike (`words`), so neither's own tokenizer decides what a word is: text goes
 //! in as words between blanks, a query as words without operators. The index holds no text; a snippet is cut from
 //! the message itself. Decision: not the databases' own `snippet()` and `ts_headline()`, which disagree and return
 //! markup.
 
+mod titles;
 mod words;
 
 use self::words::{Word, words};

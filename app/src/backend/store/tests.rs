@@ -51,7 +51,7 @@ impl TestStore {
     }
 
     async fn start(&self, by: UserId, kind: NewTurnKind) -> Result<Started, StoreError> {
-        self.start_turn(NewTurn { by, kind, model: ModelId("offline/assistant".to_owned()) }).await
+        self.start_turn(NewTurn { by, kind, model: ModelId("offline/assistant".to_owned()), scopes: None }).await
     }
 
     async fn send(&self, by: UserId, conversation: ConversationId, words: &str) -> Result<Started, StoreError> {

@@ -15,6 +15,7 @@ use super::{
     writer::{Checkpoint, Op},
 };
 use crate::wire::{
+    api_token::Scopes,
     id::{ClientId, ConversationId, MessageId, Millis, ModelId, TurnId, UserId},
     message::{Fault, FaultKind, Message, Part, TurnEnd, Usage},
 };
@@ -32,6 +33,8 @@ pub struct NewTurn {
     pub kind: NewTurnKind,
     /// The model to answer.
     pub model: ModelId,
+    /// What the token of the program that asks was made for; `None`: everything.
+    pub scopes: Option<Scopes>,
 }
 
 /// A turn to start, with the servers whose apps are heard (`app_contexts`).
@@ -108,6 +111,8 @@ pub struct TurnRow {
     pub by: UserId,
     /// The model.
     pub model: ModelId,
+    /// What the token of the program that asked was made for; `None`: everything.
+    pub scopes: Option<Scopes>,
     /// Whether it runs; otherwise it waits.
     pub running: bool,
 }
@@ -134,17 +139,21 @@ struct LiveRow {
     reply_id: String,
     user_id: String,
     model: String,
+    scopes: Option<String>,
     state: String,
 }
 
 impl LiveRow {
     fn read(self) -> Result<TurnRow, StoreError> {
+        let corrupt = |_| StoreError::Corrupt { table: "turns", id: self.id.clone() };
+        let scopes = self.scopes.as_deref().map(str::parse).transpose().map_err(corrupt)?;
         Ok(TurnRow {
             id: parse_id("turns", &self.id)?,
             conversation: parse_id("conversations", &self.conversation_id)?,
             reply: parse_id("messages", &self.reply_id)?,
             by: parse_id("users", &self.user_id)?,
             model: ModelId(self.model),
+            scopes,
             running: self.state == "running",
         })
     }
@@ -222,7 +231,7 @@ impl Store {
                AND state = 'queued'
                AND NOT EXISTS (SELECT 1 FROM turns r WHERE r.conversation_id = $1 AND r.state = 'running')
                AND EXISTS (SELECT 1 FROM conversations c WHERE c.id = $1 AND c.deleted_at IS NULL)
-             RETURNING id, conversation_id, reply_id, user_id, model, state",
+             RETURNING id, conversation_id, reply_id, user_id, model, scopes, state",
             c.to_string(),
             self.inner.clock.now().0 + LEASE_MS,
         )?;
@@ -236,7 +245,7 @@ impl Store {
             self,
             fetch_optional,
             LiveRow,
-            "SELECT t.id, t.conversation_id, t.reply_id, t.user_id, t.model, t.state FROM turns t
+            "SELECT t.id, t.conversation_id, t.reply_id, t.user_id, t.model, t.scopes, t.state FROM turns t
              JOIN members a ON a.conversation_id = t.conversation_id AND a.user_id = $1
              JOIN conversations c ON c.id = t.conversation_id AND c.deleted_at IS NULL
              WHERE t.id = $2 AND t.state <> 'done'",
@@ -248,7 +257,7 @@ impl Store {
 
     /// The live turns of a conversation, in order. Asks nobody's leave: for the server itself.
     pub async fn live_turns(&self, c: ConversationId) -> Result<Vec<TurnRow>, StoreError> {
-        let sql = "SELECT id, conversation_id, reply_id, user_id, model, state FROM turns
+        let sql = "SELECT id, conversation_id, reply_id, user_id, model, scopes, state FROM turns
                    WHERE conversation_id = $1 AND state <> 'done' ORDER BY position";
         read!(self, fetch_all, LiveRow, sql, c.to_string())?.into_iter().map(LiveRow::read).collect()
     }

@@ -73,6 +73,22 @@ impl Answer {
     pub fn is_yes(&self) -> bool {
         matches!(self, Self::Accepted(fields) if fields[CONFIRM] == true)
     }
+
+    /// For the model, where a [`Question::confirm`] was not answered with yes: why nothing was deleted. `what` was meant.
+    pub fn not_deleted(&self, what: &str) -> String {
+        match self {
+            Self::Unavailable => format!(
+                "Nothing was deleted: the user must confirm it, and this client did not say that it can ask them (the \
+                 capability «elicitation»). They can delete the {what} in Parley itself, or use a client that can ask."
+            ),
+            Self::Cancelled => {
+                "Nothing was deleted: the user did not answer the question. Ask them what they want.".to_owned()
+            }
+            Self::Accepted(_) | Self::Declined => {
+                "Nothing was deleted: the user said no. Do not try it again unasked.".to_owned()
+            }
+        }
+    }
 }
 
 /// A way to ask.

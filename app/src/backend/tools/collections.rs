@@ -30,18 +30,18 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// The toolset over Parley's own collections; `hub` hears what changed.
-pub fn tools(hub: &Hub) -> Vec<Arc<dyn Tool>> {
-    over(Collections::published(), hub)
+/// The toolset that reads Parley's own collections.
+pub fn tools() -> Vec<Arc<dyn Tool>> {
+    vec![query::tool(Collections::published())]
 }
 
-/// The toolset over these.
-fn over(collections: Collections, hub: &Hub) -> Vec<Arc<dyn Tool>> {
-    let mut tools = vec![query::tool(collections)];
-    for collection in collections.iter() {
-        tools.extend(edit::tools(collections, collection, hub));
-    }
-    tools
+/// The toolset that changes them; `hub` hears what changed.
+pub fn changing(hub: &Hub) -> Vec<Arc<dyn Tool>> {
+    writers(Collections::published(), hub)
+}
+
+fn writers(collections: Collections, hub: &Hub) -> Vec<Arc<dyn Tool>> {
+    collections.iter().flat_map(|collection| edit::tools(collections, collection, hub)).collect()
 }
 
 /// A failure in words for the model; the cause goes to the log.

@@ -43,7 +43,11 @@ pub fn tools(hub: Hub) -> Vec<Arc<dyn Tool>> {
 /// The toolset that changes; `hub` hears of new titles, and of what is gone.
 pub fn changing(hub: Hub) -> Vec<Arc<dyn Tool>> {
     vec![
-        Arc::new(Own { spec: Arc::new(rename::spec()), hub: hub.clone(), run: |cx, hub, a| rename::run(cx, hub, a).boxed() }),
+        Arc::new(Own {
+            spec: Arc::new(rename::spec()),
+            hub: hub.clone(),
+            run: |cx, hub, a| rename::run(cx, hub, a).boxed(),
+        }),
         Arc::new(Own { spec: Arc::new(delete::spec()), hub, run: |cx, hub, a| delete::run(cx, hub, a).boxed() }),
     ]
 }

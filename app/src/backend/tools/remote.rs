@@ -33,6 +33,7 @@ mod pass;
 mod person;
 mod pick;
 mod process;
+mod reseal;
 mod result;
 mod search;
 mod stream;

@@ -51,7 +51,8 @@ pub(super) async fn scene_on(t: &TestStore) -> Scene {
         client_id: clock.id(),
         parts: vec![Part::Text { text: "what is a *difference engine*?".to_owned() }],
     };
-    let started = store.start_turn(NewTurn { by: user.id, kind, model: ModelId("m".to_owned()) }).await.unwrap();
+    let started =
+        store.start_turn(NewTurn { by: user.id, kind, model: ModelId("m".to_owned()), scopes: None }).await.unwrap();
     let parts = vec![Part::Text { text: "A machine of brass.".to_owned() }];
     let finish = FinishTurn { turn: started.turn, end: TurnEnd::Complete, parts, usage: Usage::default(), fault: None };
     store.finish_turn(finish).await.unwrap();
@@ -375,8 +376,9 @@ impl Ask for Slow {
 #[tokio::test]
 async fn the_time_a_person_takes_does_not_count() {
     let (_store, scene) = scene().await;
-    let tools =
-        ToolRegistry::new(vec![Arc::new(Rogue(Arc::new(bare("asks"))))]).unwrap().with_deadline(Duration::from_millis(20));
+    let tools = ToolRegistry::new(vec![Arc::new(Rogue(Arc::new(bare("asks"))))])
+        .unwrap()
+        .with_deadline(Duration::from_millis(20));
     let cx = ToolCx { asking: Arc::new(Slow::default()), ..scene.cx.clone() };
     assert_eq!(tools.call(&cx, &call("asks", json!({}))).await.text, "Declined");
 }

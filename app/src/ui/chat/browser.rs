@@ -12,6 +12,12 @@ use leptos::{
         js_sys::{Array, Date, Function, Math, Object, Reflect},
     },
 };
+use std::cell::RefCell;
+
+thread_local! {
+    /// What the storage did not take, by its keys.
+    static UNKEPT: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
+}
 
 fn get(target: &JsValue, name: &str) -> Option<JsValue> {
     Reflect::get(target, &name.into()).ok().filter(|value| !value.is_undefined() && !value.is_null())
@@ -30,24 +36,38 @@ fn storage() -> Option<JsValue> {
     get(&window(), "localStorage")
 }
 
-/// What is kept under `key`; `None` also where the browser keeps nothing (private windows).
+/// What is kept under `key`.
 pub fn kept(key: &str) -> Option<String> {
-    call(&storage()?, "getItem", &[key])?.as_string()
+    kept_here(key).or_else(|| call(&storage()?, "getItem", &[key])?.as_string())
+}
+
+fn kept_here(key: &str) -> Option<String> {
+    UNKEPT.with_borrow(|all| all.iter().find(|(other, _)| other == key).map(|(_, value)| value.clone()))
 }
 
 /// The keys of everything that is kept.
 pub fn kept_keys() -> Vec<String> {
-    let Some(storage) = storage() else { return Vec::new() };
-    Object::keys(storage.unchecked_ref::<Object>()).iter().filter_map(|key| key.as_string()).collect()
+    let mut keys: Vec<String> = UNKEPT.with_borrow(|all| all.iter().map(|(key, _)| key.clone()).collect());
+    if let Some(storage) = storage() {
+        let stored = Object::keys(storage.unchecked_ref::<Object>());
+        keys.extend(stored.iter().filter_map(|key| key.as_string().filter(|key| kept_here(key).is_none())));
+    }
+    keys
 }
 
-/// Keeps `value`, or forgets it when there is none; a full or forbidden storage is no error to the reader.
+/// Keeps `value`, or forgets it when there is none. What a full or forbidden storage does not take, this tab keeps as
+/// long as it lives.
 pub fn keep(key: &str, value: Option<&str>) {
-    let Some(storage) = storage() else { return };
-    match value {
+    let stored = storage().and_then(|storage| match value {
         Some(value) => call(&storage, "setItem", &[key, value]),
         None => call(&storage, "removeItem", &[key]),
-    };
+    });
+    UNKEPT.with_borrow_mut(|all| {
+        all.retain(|(other, _)| other != key);
+        if let (None, Some(value)) = (stored, value) {
+            all.push((key.to_owned(), value.to_owned()));
+        }
+    });
 }
 
 /// Whether the browser believes it has a network.

@@ -4,7 +4,8 @@
 //! Invariants: a draft is forgotten only when it is sent or emptied; an unsent message only when the server answered or
 //! it was taken back. Each unsent message has an entry of its own under its [`ClientId`], so tabs never write over each
 //! other's, and any tab can send what a closed one left: the server knows a `ClientId` it has seen. Whoever signs in
-//! next with the same browser neither sees nor sends what is another's.
+//! next with the same browser neither sees nor sends what is another's. Where the browser keeps nothing, the tab that
+//! wrote it does, as long as it lives: what is sent arrives all the same.
 
 use super::{browser, state::pending::Pending};
 use crate::wire::{

@@ -14,7 +14,7 @@ lazy! {
 
 #[component]
 fn Editor(room: Room, id: MessageId) -> impl IntoView {
-    let before = room.text(id);
+    let before = room.editable(id);
     let lines = before.lines().count().clamp(2, 12);
     let text = RwSignal::new(before.clone());
     let node = NodeRef::<html::Textarea>::new();

@@ -142,7 +142,7 @@ fn Picker(choices: Vec<ModelChoice>, model: Watched<Option<ModelId>>) -> impl In
         .collect_view();
     view! {
         <select
-            class="h-9 max-w-40 truncate rounded-md border border-white/40 bg-black/15 px-2 text-sm text-on-brand focus-visible:outline-white pointer-coarse:h-11"
+            class="h-9 max-w-24 truncate rounded-md border border-white/40 bg-black/15 px-2 text-sm text-on-brand focus-visible:outline-white pointer-coarse:h-11 sm:max-w-40"
             aria-label="Model"
             on:change=move |event| model.set(Some(ModelId(event_target_value(&event))))
         >
@@ -201,12 +201,12 @@ pub fn LinkState() -> impl IntoView {
                 shown()
                     .map(|words| {
                         view! {
-                            <div class="flex min-h-9 flex-wrap items-center justify-center gap-2 bg-warning-soft px-3 py-1 text-sm text-warning">
+                            <div class="flex min-h-9 items-center justify-center gap-2 bg-warning-soft px-3 py-1 text-sm text-warning">
                                 <Icon glyph=Glyph::WifiOff class="size-4 shrink-0"/>
-                                {words}
+                                <span class="min-w-0">{words}</span>
                                 <button
                                     r#type="button"
-                                    class="rounded-sm px-2 py-1 font-medium underline"
+                                    class="shrink-0 rounded-sm px-2 py-1 font-medium underline"
                                     on:click=move |_| session.retry_now()
                                 >
                                     "Retry now"

@@ -61,7 +61,8 @@ fn Bubble(room: Room, id: MessageId, cell: Cell, mine: bool) -> impl IntoView {
     let looks = if mine {
         "max-w-full rounded-2xl rounded-se-sm bg-brand-soft px-4 py-2.5 text-text"
     } else {
-        "w-full rounded-2xl rounded-ss-sm border border-line bg-raised px-4 py-3 text-text"
+        // Not seen while nothing is in it: no part, and no dots.
+        "w-full rounded-2xl rounded-ss-sm border border-line bg-raised px-4 py-3 text-text has-[>:only-child:empty]:hidden"
     };
     let head = cell.head.clone();
     let parts = cell.parts.clone();
@@ -174,6 +175,8 @@ fn GoOn(room: Room, id: MessageId) -> impl IntoView {
 fn Footer(room: Room, id: MessageId, head: ArcRwSignal<Head>, mine: bool) -> impl IntoView {
     let first = head.get_untracked();
     let reply = first.role == Role::Assistant;
+    // Unseen buttons leave their room at the end that the line does not begin at.
+    let order = if reply { "order-last" } else { "" };
     let over = {
         let head = head.clone();
         memo(move || head.read().status != Status::Pending)
@@ -192,7 +195,7 @@ fn Footer(room: Room, id: MessageId, head: ArcRwSignal<Head>, mine: bool) -> imp
         <div class="mt-1 flex min-h-7 flex-wrap items-center gap-1 text-xs text-muted">
             <Branch room id head=head.clone()/>
             <Show when=move || over.get()>
-                <span class="flex items-center transition-opacity pointer-fine:opacity-0 group-hover:opacity-100 group-focus-within:opacity-100">
+                <span class=format!("flex items-center transition-opacity pointer-fine:opacity-0 group-hover:opacity-100 group-focus-within:opacity-100 {order}")>
                     <IconButton glyph=copy_glyph label=copy_label class=SMALL press=copy/>
                     {mine
                         .then(|| {
@@ -221,7 +224,8 @@ fn Facts(head: ArcRwSignal<Head>) -> impl IntoView {
         let head = head.read();
         let model = head.model.as_ref().map(|model| model.0.rsplit('/').next().unwrap_or_default().to_owned());
         let tokens = head.usage.filter(|usage| usage.output > 0).map(|usage| {
-            (format!("{} tokens", usage.output), format!("{} tokens read, {} written", usage.input, usage.output))
+            let unit = if usage.output == 1 { "token" } else { "tokens" };
+            (format!("{} {unit}", usage.output), format!("{} tokens read, {} written", usage.input, usage.output))
         });
         view! {
             {model.map(|model| view! { <span class="truncate">"· " {model}</span> })}

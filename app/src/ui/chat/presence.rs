@@ -81,7 +81,8 @@ fn People(room: Room) -> impl IntoView {
 fn MemberRow(room: Room, member: Member) -> impl IntoView {
     let me = member.id == room.me;
     let removable = !me && room.summary.read_untracked().owned;
-    let (standing, dot) = if member.present { ("here", "bg-success") } else { ("away", "bg-line-strong") };
+    // Whoever looks at this is here, also before the server heard of it.
+    let (standing, dot) = if member.present || me { ("here", "bg-success") } else { ("away", "bg-line-strong") };
     let user = member.id;
     let toaster = Toaster::expect();
     view! {

@@ -41,7 +41,7 @@ pub fn QuestionView(
         <div class="border-t border-line px-3 py-3" role="group" aria-label=label>
             <Form post=decide class="space-y-3">
                 <p class="flex items-center gap-2 font-medium">
-                    <Icon glyph=Glyph::Shield class="size-4 text-warning"/>
+                    <Icon glyph=Glyph::Shield class="size-4 shrink-0 text-warning"/>
                     {format!("May the assistant use «{title}» with this?")}
                 </p>
                 {from.map(|from| view! { <p class="text-xs text-muted">"A tool of " <strong class="font-medium text-text">{from}</strong></p> })}

@@ -14,7 +14,7 @@ use crate::{
         lazy::{dormant, later},
         memo,
     },
-    wire::tool::{ToolCall, ToolState},
+    wire::tool::{ToolCall, ToolOutcome, ToolState},
 };
 use app::APP;
 use asked::ASKED;
@@ -94,30 +94,39 @@ fn StateLine(tool: ArcRwSignal<ToolView>) -> impl IntoView {
         Some(ToolState::Running { progress, note }) => {
             let percent = progress.map(percent);
             view! {
-                <span class="flex items-center gap-2 text-muted" role="status">
-                    <span class="min-w-0 truncate">{note.unwrap_or_else(|| "Running".to_owned())}</span>
+                <span class="relative flex items-center gap-2 text-muted" role="status">
+                    <span class="min-w-0 truncate max-sm:sr-only">{note.unwrap_or_else(|| "Running".to_owned())}</span>
                     {percent.map(|percent| view! { <span class="shrink-0 tabular-nums">{format!("{percent} %")}</span> })}
-                    {percent.map(|percent| view! { <progress class="h-1.5 w-20 shrink-0" max="100" value=percent.to_string() aria-label="Progress"></progress> })}
+                    {percent.map(|percent| view! { <progress class="h-1.5 w-20 shrink-0 accent-brand max-sm:hidden" max="100" value=percent.to_string() aria-label="Progress"></progress> })}
                     <Spinner class="size-4 shrink-0"/>
                 </span>
             }
             .into_any()
         }
         Some(ToolState::Done { result }) => {
-            let (looks, glyph, word) = if result.outcome.is_error {
-                ("text-danger", Glyph::Alert, "Failed")
-            } else {
-                ("text-success", Glyph::Check, "Done")
-            };
+            let (looks, glyph, word) = ended(&result.outcome);
+            // Nobody measured what was cut off.
+            let took = (!result.outcome.is_cut_off()).then(|| duration(result.duration_ms));
             view! {
                 <span class=format!("inline-flex items-center gap-1.5 {looks}")>
                     <Icon glyph class="size-4"/>
                     {word}
-                    <span class="text-muted tabular-nums">{duration(result.duration_ms)}</span>
+                    {took.map(|took| view! { <span class="text-muted tabular-nums">{took}</span> })}
                 </span>
             }
             .into_any()
         }
+    }
+}
+
+/// How a call ended: its looks, its sign and its word.
+fn ended(outcome: &ToolOutcome) -> (&'static str, Glyph, &'static str) {
+    if outcome.is_cut_off() {
+        ("text-muted", Glyph::Stop, "Stopped")
+    } else if outcome.is_error {
+        ("text-danger", Glyph::Alert, "Failed")
+    } else {
+        ("text-success", Glyph::Check, "Done")
     }
 }
 
@@ -144,7 +153,7 @@ fn duration(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::id::CallId;
+    use crate::wire::{id::CallId, tool::STOPPED};
     use serde_json::json;
 
     #[test]
@@ -154,6 +163,14 @@ mod tests {
         call.title = "Conversation history".to_owned();
         assert_eq!(title_of(&call), "Conversation history");
         assert_eq!(title_of(&ToolCall::new(CallId(String::new()), "", json!({}))), "");
+    }
+
+    #[test]
+    fn what_was_cut_off_did_not_fail() {
+        let word = |outcome| ended(&outcome).2;
+        assert_eq!(word(ToolOutcome::error(STOPPED)), "Stopped");
+        assert_eq!(word(ToolOutcome::error("There is no such file.")), "Failed");
+        assert_eq!(word(ToolOutcome::ok(STOPPED, json!({}))), "Done");
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub fn Transcript(room: Room) -> impl IntoView {
         <div class="relative min-h-0 flex-1">
             <div
                 node_ref=scroll.node
-                class="h-full overflow-y-auto overscroll-contain [overflow-anchor:none] [scrollbar-gutter:stable]"
+                class="h-full overflow-y-auto overscroll-contain scroll-pt-12 [overflow-anchor:none] [scrollbar-gutter:stable_both-edges]"
                 tabindex="0"
                 role="log"
                 aria-live="off"

@@ -121,13 +121,13 @@ fn Word(waiting: Waiting, word: AppWord) -> impl IntoView {
     let title = move || now.with(|word| word.as_ref().map(title));
     let text = move || now.with(|word| word.as_ref().map(|word| word.material.text.clone()));
     view! {
-        <div class="flex items-start gap-2 border-b border-line pe-1.5 last:border-0">
+        <div class="flex items-center gap-2 border-b border-line pe-1.5 last:border-0 has-[[open]]:items-start">
             <details class="group/word min-w-0 flex-1">
                 <summary class="flex min-h-10 cursor-pointer list-none items-center gap-2 px-3 py-1 text-muted hover:text-text">
                     <Icon glyph=Glyph::ChevronRight class="size-4 shrink-0 transition-transform group-open/word:rotate-90"/>
                     <span class="min-w-0 break-words">{title}</span>
                 </summary>
-                <pre class="max-h-40 overflow-auto px-3 pb-2 whitespace-pre-wrap break-words" tabindex="0">{text}</pre>
+                <pre class="max-h-40 overflow-auto ps-9 pe-3 pb-2 whitespace-pre-wrap break-words" tabindex="0">{text}</pre>
             </details>
             <Button size=Size::Small class="my-1 shrink-0" press=move || waiting.withdraw(word.clone())>"Do not tell it"</Button>
         </div>

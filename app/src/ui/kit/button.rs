@@ -69,7 +69,7 @@ fn classes(variant: Variant, size: Size) -> String {
     let measure = match size {
         Size::Small => "h-8 gap-1.5 px-3 text-sm",
         Size::Medium => "h-10 gap-2 px-4 text-sm",
-        Size::Wide => "h-11 w-full gap-2 px-4 text-base",
+        Size::Wide => "min-h-11 w-full gap-2 px-4 py-2 text-center text-base wrap-anywhere",
     };
     format!(
         "inline-flex shrink-0 items-center justify-center rounded-md font-medium select-none transition \

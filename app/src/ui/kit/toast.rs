@@ -75,7 +75,7 @@ pub fn Toasts() -> impl IntoView {
         <div
             role="status"
             aria-live="polite"
-            class="pointer-events-none fixed inset-x-4 bottom-24 z-50 flex flex-col items-center gap-2 sm:bottom-6"
+            class="pointer-events-none fixed inset-x-4 bottom-24 z-50 flex flex-col items-center gap-2 sm:bottom-28"
         >
             <For each=move || toaster.toasts.get() key=|toast| toast.key let(toast)>
                 <ToastView toast/>

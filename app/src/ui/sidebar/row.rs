@@ -48,12 +48,12 @@ fn Closed(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView {
     });
     view! {
         <div
-            class="group/row flex items-center rounded-md pe-1 transition-colors hover:bg-hover focus-within:bg-hover data-[here]:bg-brand-soft"
+            class="group/row relative flex items-center rounded-md pointer-coarse:pe-1 transition-colors hover:bg-hover focus-within:bg-hover data-[here]:bg-brand-soft"
             data-here=move || here.get().then_some("")
         >
             <a
                 href=path
-                class="flex min-h-10 min-w-0 flex-1 items-center gap-2 rounded-md px-3 text-sm"
+                class="flex min-h-10 min-w-0 flex-1 items-center gap-2 rounded-md px-3 text-sm pointer-fine:group-focus-within/row:pe-10 pointer-fine:group-hover/row:pe-10"
                 aria-current=move || here.get().then_some("page")
                 title=title.clone()
             >
@@ -77,7 +77,7 @@ fn RowMenu(row: ConversationSummary, renaming: RwSignal<bool>, here: Memo<bool>)
         <Menu
             id
             label
-            class="inline-flex size-8 shrink-0 items-center justify-center rounded-sm text-muted transition hover:text-text pointer-fine:opacity-0 group-hover/row:opacity-100 group-focus-within/row:opacity-100 aria-expanded:opacity-100"
+            class="inline-flex size-8 shrink-0 items-center justify-center rounded-sm text-muted transition hover:text-text pointer-fine:absolute pointer-fine:end-1 pointer-fine:opacity-0 group-hover/row:opacity-100 group-focus-within/row:opacity-100 aria-expanded:opacity-100"
             opened
         >
             {items}

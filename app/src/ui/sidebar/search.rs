@@ -1,9 +1,13 @@
-//! Full-text search over one's own messages: asked a moment after the last key, shown as text with the match marked.
+//! Search over one's own messages and the titles of one's conversations: asked a moment after the last key, shown as text with the match marked.
 
 use crate::{
     api::conversations::search,
     ui::kit::{EmptyState, Glyph, Icon, IconButton, Show, Spinner, Time, TimeStyle, Watched, lazy::lazy},
-    wire::{conversation::SearchHit, limits},
+    wire::{
+        conversation::{Found, SearchHit, TitleHit},
+        id::Millis,
+        limits,
+    },
 };
 use leptos::{ev::KeyboardEvent, html, prelude::*, task::spawn_local};
 use std::time::Duration;
@@ -22,7 +26,7 @@ const PAUSE: u64 = 250;
 #[derive(Clone, Copy, Debug)]
 pub struct SearchState {
     query: RwSignal<String>,
-    found: Watched<Option<Result<Vec<SearchHit>, String>>>,
+    found: Watched<Option<Result<Found, String>>>,
     node: NodeRef<html::Input>,
     asked: StoredValue<u32>,
 }
@@ -115,7 +119,7 @@ pub fn Search(search: SearchState) -> impl IntoView {
                 r#type="search"
                 class="h-9 w-full rounded-md border border-line bg-raised ps-9 pe-9 text-sm placeholder:text-muted [&::-webkit-search-cancel-button]:hidden"
                 placeholder="Search"
-                aria-label="Search your messages (Ctrl+K)"
+                aria-label="Search your messages and titles (Ctrl+K)"
                 maxlength=limits::SEARCH_MAX.to_string()
                 prop:value=move || search.query.get()
                 on:input=move |event| search.typed(event_target_value(&event))
@@ -147,15 +151,18 @@ fn Hits(search: SearchState) -> impl IntoView {
             .into_any()
         }
         Some(Err(error)) => view! { <p class="p-3 text-sm text-danger" role="alert">{error}</p> }.into_any(),
-        Some(Ok(hits)) if hits.is_empty() => {
+        Some(Ok(Found { titles, messages })) if titles.is_empty() && messages.is_empty() => {
             view! { <EmptyState glyph=Glyph::Search title="Nothing found">"Try another word, or fewer of them."</EmptyState> }
                 .into_any()
         }
-        Some(Ok(hits)) => {
-            let count = hits.len();
+        Some(Ok(Found { titles, messages })) => {
+            let count = titles.len() + messages.len();
             view! {
                 <p class="sr-only" role="status">{format!("{count} found")}</p>
-                <ul class="flex flex-col gap-0.5">{hits.into_iter().map(|hit| view! { <Hit hit/> }).collect_view()}</ul>
+                <ul class="flex flex-col gap-0.5">
+                    {titles.into_iter().map(titled).collect_view()}
+                    {messages.into_iter().map(written).collect_view()}
+                </ul>
             }
             .into_any()
         }
@@ -163,29 +170,38 @@ fn Hits(search: SearchState) -> impl IntoView {
     }
 }
 
-#[component]
-fn Hit(hit: SearchHit) -> impl IntoView {
+/// A message that is found by its text.
+fn written(hit: SearchHit) -> AnyView {
     let title = if hit.title.is_empty() { "New chat".to_owned() } else { hit.title };
-    let pieces = hit
-        .snippet
-        .into_iter()
-        .map(|(text, matches)| {
-            if matches {
-                view! { <mark class="rounded-sm bg-warning-soft text-warning">{text}</mark> }.into_any()
-            } else {
-                text.into_any()
-            }
-        })
-        .collect_view();
+    let path = format!("/c/{}#m-{}", hit.conversation, hit.message);
+    line(path, title.into_any(), hit.created_at, Some(marked(hit.snippet)))
+}
+
+/// A conversation that is found by its title.
+fn titled(hit: TitleHit) -> AnyView {
+    line(format!("/c/{}", hit.conversation), marked(hit.title), hit.updated_at, None)
+}
+
+fn line(path: String, title: AnyView, at: Millis, text: Option<AnyView>) -> AnyView {
     view! {
         <li>
-            <a href=format!("/c/{}#m-{}", hit.conversation, hit.message) class="block rounded-md px-3 py-2 hover:bg-hover">
-                <span class="flex items-baseline justify-between gap-2">
-                    <span class="min-w-0 truncate text-sm font-medium">{title}</span>
-                    <span class="shrink-0 text-xs text-muted"><Time at=hit.created_at style=TimeStyle::Full/></span>
-                </span>
-                <span class="line-clamp-2 text-sm text-muted">{pieces}</span>
+            <a href=path class="block rounded-md px-3 py-2 hover:bg-hover">
+                <span class="block truncate text-sm font-medium">{title}</span>
+                {text.map(|text| view! { <span class="line-clamp-2 text-sm text-muted">{text}</span> })}
+                <span class="block text-xs text-muted"><Time at style=TimeStyle::Full/></span>
             </a>
         </li>
     }
+    .into_any()
+}
+
+fn marked(pieces: Vec<(String, bool)>) -> AnyView {
+    let piece = |(text, matches): (String, bool)| {
+        if matches {
+            view! { <mark class="rounded-sm bg-warning-soft text-warning">{text}</mark> }.into_any()
+        } else {
+            text.into_any()
+        }
+    };
+    pieces.into_iter().map(piece).collect_view().into_any()
 }

@@ -3,6 +3,7 @@
 //! Invariant: what is served is what was judged. The gate hands on the message as it read it, so of a name that is there
 //! twice both see the same one; and a message that it cannot read is refused, never let past as one about nothing.
 
+use app::backend::tools::serve::watched::client_shown;
 use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
@@ -22,6 +23,10 @@ pub(super) struct Message {
     pub(super) name: String,
     /// What that is to be called with.
     pub(super) arguments: Value,
+    /// The task it is about; empty if it names none.
+    pub(super) task: String,
+    /// What the client calls itself, as it is written; empty if it does not say so with this message.
+    pub(super) client: String,
 }
 
 /// Why something is no message: a code of JSON-RPC's and a sentence.
@@ -52,9 +57,17 @@ impl Message {
             Value::Object(mut fields) => fields.remove("params").unwrap_or_default(),
             _ => Value::Null,
         };
-        let name = params["name"].as_str().unwrap_or_default().to_owned();
+        let text = |of: &Value| of.as_str().unwrap_or_default().to_owned();
+        let (name, task) = (text(&params["name"]), text(&params["taskId"]));
+        let today = &params["_meta"]["io.modelcontextprotocol/clientInfo"];
+        let client = if today.is_object() { today } else { &params["clientInfo"] };
+        let client = if client.is_object() {
+            client_shown(&text(&client["name"]), &text(&client["version"]))
+        } else {
+            String::new()
+        };
         let arguments = params.get_mut("arguments").map(Value::take).unwrap_or_default();
-        Ok((Self { method, name, arguments }, bytes))
+        Ok((Self { method, name, arguments, task, client }, bytes))
     }
 
     /// The method, if the protocol has it: it is the client's text.
@@ -114,6 +127,10 @@ mod tests {
         assert_eq!(message.arguments, json!({"n": 1.5}));
         let served = String::from_utf8(served).unwrap();
         assert!(!served.contains("ping") && !served.contains(r#""a""#), "{served}");
+        let meta = json!({"io.modelcontextprotocol/clientInfo": {"name": "a\u{7}b", "version": 1}});
+        let body = json!({"method": "tasks/get", "params": {"taskId": "t", "_meta": meta}}).to_string();
+        let (message, _) = Message::read(body.as_bytes()).unwrap();
+        assert_eq!((&*message.task, &*message.client), ("t", "ab "));
         assert_eq!(Message::read(br#"{"id":1,"result":{}}"#).unwrap().0.known_method(), "other");
     }
 

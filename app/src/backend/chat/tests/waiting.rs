@@ -17,7 +17,7 @@ const TWO: &str =
     "script:\nsay first\ntool look {}\nsay second\ntool write {}\ntool note {\"text\": \"mine\"}\nsay third\necho";
 
 /// The next process on the same database, with those tools.
-async fn restarted(t: &TestStore, w: World, options: Options, tools: Vec<Arc<dyn Tool>>) -> World {
+pub(super) async fn restarted(t: &TestStore, w: World, options: Options, tools: Vec<Arc<dyn Tool>>) -> World {
     let (chat, script, hub) = chat_with(t, options, "scripted/test", tools);
     let w = World { chat, script, hub, ..w };
     w.chat.recover().await;

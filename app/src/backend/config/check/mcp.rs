@@ -110,7 +110,7 @@ mod tests {
         assert_eq!((readonly.path.as_str(), team.path.as_str()), ("/mcp/readonly", "/mcp/team/a-1"));
         assert!(readonly.offers("clock") && !readonly.offers("chat") && McpEndpoint::main().offers("chat"));
         for (bad, words) in [
-            ("/mcp/x=clocks", "there is no toolset «clocks»; there are conversations, collections, chat,"),
+            ("/mcp/x=clocks", "there is no toolset «clocks»; there are conversations, collections, edits, chat,"),
             ("/mcp/x=", "names no toolsets"),
             ("/mcp/x", "is not /mcp/PATH=TOOLSET"),
             ("/mcp=clock", "is not /mcp/PATH=TOOLSET"),

@@ -44,7 +44,7 @@ impl TestStore {
     }
 
     async fn start_hearing(&self, by: UserId, kind: NewTurnKind, servers: &[&str]) -> Result<Started, StoreError> {
-        let new = NewTurn { by, kind, model: ModelId("offline/assistant".to_owned()) };
+        let new = NewTurn { by, kind, model: ModelId("offline/assistant".to_owned()), scopes: None };
         let servers = servers.iter().map(|&server| server.to_owned()).collect();
         self.start_turn_hearing(new, servers).await
     }
@@ -114,7 +114,7 @@ on_every_backend! {
         let new = || {
             let (client_id, parts) = (t.client_id(), text("And?"));
             let kind = NewTurnKind::Send { conversation: c, parent: None, client_id, parts };
-            NewTurn { by: ada, kind, model: ModelId("offline/assistant".to_owned()) }
+            NewTurn { by: ada, kind, model: ModelId("offline/assistant".to_owned()), scopes: None }
         };
         let heard = || vec!["s".to_owned()];
         let (first, second) = tokio::join!(

@@ -57,7 +57,7 @@ on_every_backend! {
         let c = t.conversation_of(ada).await;
         let kind = || NewTurnKind::Send { conversation: c, parent: None, client_id: t.client_id(), parts: text("x") };
         for _ in 0..10 {
-            let new = |kind| NewTurn { by: ada, kind, model: ModelId("m".to_owned()) };
+            let new = |kind| NewTurn { by: ada, kind, model: ModelId("m".to_owned()), scopes: None };
             let (mine, theirs) = tokio::join!(t.start_turn(new(kind())), other.start_turn(new(kind())));
             let (mine, theirs) = (mine.unwrap(), theirs.unwrap());
             assert!(!(mine.running && theirs.running));

@@ -59,6 +59,8 @@ on_every_backend! {
             assert!(!t.is_member(by, c).await.unwrap());
             assert!(t.conversations(by, None, 10).await.unwrap().items.is_empty());
             assert!(t.search(by, "secret", None, 10).await.unwrap().is_empty());
+            let found = t.find(by, "secret", 10).await.unwrap();
+            assert!(found.titles.is_empty() && found.messages.is_empty());
             assert!(t.sessions(by, None).await.unwrap().is_empty());
         }
         let after = t.conversation(ada, c).await.unwrap();

@@ -1,7 +1,11 @@
 //! Full-text search: any language, any query, only one's own.
 
 use super::*;
-use crate::wire::{conversation::SearchHit, id::Millis};
+use crate::wire::{
+    conversation::{Found, SearchHit, TitleHit},
+    id::Millis,
+    limits::SEARCH_TITLES,
+};
 
 fn texts(hits: &[SearchHit]) -> Vec<String> {
     hits.iter().map(|hit| hit.snippet.iter().map(|(piece, _)| piece.as_str()).collect()).collect()
@@ -9,6 +13,11 @@ fn texts(hits: &[SearchHit]) -> Vec<String> {
 
 fn marked(hit: &SearchHit) -> Vec<&str> {
     hit.snippet.iter().filter(|(_, marked)| *marked).map(|(piece, _)| piece.as_str()).collect()
+}
+
+fn titles(found: &Found) -> Vec<String> {
+    let text = |hit: &TitleHit| hit.title.iter().map(|(piece, _)| piece.as_str()).collect();
+    found.titles.iter().map(text).collect()
 }
 
 on_every_backend! {
@@ -130,5 +139,64 @@ on_every_backend! {
         assert!(t.search(ada, "mango", None, 10).await.unwrap().is_empty());
         t.end(started.turn, TurnEnd::Stopped, "mango").await.unwrap();
         assert_eq!(t.search(ada, "mango", None, 10).await.unwrap().len(), 1);
+    }
+
+    async fn conversations_are_found_by_their_titles_in_any_case_and_language(t) {
+        let ada = t.person("ada").await;
+        for title in ["Holiday plans", "Übermut tut selten gut", "İstanbul gezisi", "北京喝茶", "100% of snake_case", "k-means"] {
+            t.create_conversation(ada, title).await.unwrap();
+        }
+        for (query, found) in [
+            ("holiday", "Holiday plans"),
+            ("HOLI", "Holiday plans"),
+            ("plans holiday", "Holiday plans"),
+            ("übermut", "Übermut tut selten gut"),
+            ("ÜBERMUT selt", "Übermut tut selten gut"),
+            ("İstanbul", "İstanbul gezisi"),
+            ("喝茶", "北京喝茶"),
+            ("snake_case", "100% of snake_case"),
+            ("K-Means", "k-means"),
+        ] {
+            assert_eq!(titles(&t.find(ada, query, 10).await.unwrap()), [found], "{query}");
+        }
+        for query in ["", "%", "_", "holi plans", "olida", "plans for holiday", "茶喝", "means-k"] {
+            assert_eq!(titles(&t.find(ada, query, 10).await.unwrap()), [""; 0], "{query}");
+        }
+        let hit = t.find(ada, "plan holiday", 10).await.unwrap();
+        assert_eq!(titles(&hit), [""; 0], "only the last word is a beginning");
+        let hit = t.find(ada, "holiday pl", 10).await.unwrap().titles.remove(0);
+        assert_eq!(hit.title, [("Holiday".to_owned(), true), (" ".to_owned(), false), ("plans".to_owned(), true)]);
+    }
+
+    async fn a_title_is_found_by_members_only_and_while_the_conversation_is_there(t) {
+        let (ada, bob) = (t.person("ada").await, t.person("bob").await);
+        let c = t.create_conversation(ada, "Holiday plans").await.unwrap().id;
+        assert_eq!(titles(&t.find(bob, "holiday", 10).await.unwrap()), [""; 0]);
+        t.create_invitation(ada, c, "token", Millis(i64::MAX)).await.unwrap();
+        t.join(bob, "token").await.unwrap();
+        let found = t.find(bob, "holiday", 10).await.unwrap();
+        assert_eq!((found.titles.len(), found.titles[0].conversation), (1, c));
+        t.rename_conversation(ada, c, "Work").await.unwrap();
+        assert_eq!(titles(&t.find(bob, "holiday", 10).await.unwrap()), [""; 0]);
+        assert_eq!(titles(&t.find(bob, "work", 10).await.unwrap()), ["Work"]);
+        t.remove_member(ada, c, bob).await.unwrap();
+        assert_eq!(titles(&t.find(bob, "work", 10).await.unwrap()), [""; 0]);
+        t.delete_conversation(ada, c).await.unwrap();
+        assert_eq!(titles(&t.find(ada, "work", 10).await.unwrap()), [""; 0]);
+    }
+
+    async fn a_conversation_whose_messages_are_found_is_not_found_again_and_titles_are_so_many_only(t) {
+        let ada = t.person("ada").await;
+        let c = t.create_conversation(ada, "Holiday plans").await.unwrap().id;
+        t.exchange(ada, c, "where to go on holiday", "to the sea").await;
+        let found = t.find(ada, "holiday", 10).await.unwrap();
+        assert_eq!((titles(&found).len(), found.messages.len(), found.messages[0].conversation), (0, 1, c));
+        let mut last = c;
+        for _ in 0..=SEARCH_TITLES {
+            t.clock.advance(1_000);
+            last = t.create_conversation(ada, "Holiday").await.unwrap().id;
+        }
+        let found = t.find(ada, "holiday", 10).await.unwrap();
+        assert_eq!((found.titles.len(), found.titles[0].conversation), (SEARCH_TITLES, last));
     }
 }

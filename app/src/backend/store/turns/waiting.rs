@@ -123,8 +123,8 @@ impl Store {
             self,
             fetch_all,
             Row,
-            "SELECT id, conversation_id, reply_id, user_id, model, state, checkpoint, waiting, usage_input,
-                    usage_output, usage_cached
+            "SELECT id, conversation_id, reply_id, user_id, model, scopes, state, checkpoint, waiting,
+                    usage_input, usage_output, usage_cached
              FROM turns WHERE state = 'running' AND waiting IS NOT NULL ORDER BY id",
         )?;
         rows.into_iter().map(Row::read).collect()

@@ -254,11 +254,11 @@ async fn insert(tx: &mut Tx, new: &NewTurn, plan: &Plan, fresh: &Fresh) -> Resul
                     c.last_seq, c.last_seq, 'assistant', $13, 'pending', $14, $5, $6
              FROM conversations c WHERE c.id = $1 AND c.head_id = $4",
             "INSERT INTO turns (id, conversation_id, reply_id, user_id, model, state, position, checkpoint, lease_until,
-                                created_at)
+                                created_at, scopes)
              SELECT $14, c.id, $4, $2, $5,
                     CASE WHEN EXISTS (SELECT 1 FROM turns l WHERE l.conversation_id = $1 AND l.state <> 'done')
                          THEN 'queued' ELSE 'running' END,
-                    c.last_seq, $15, $16, $6
+                    c.last_seq, $15, $16, $6, $17
              FROM conversations c WHERE c.id = $1 AND c.head_id = $4
              RETURNING CASE WHEN state = 'running' THEN TRUE ELSE FALSE END",
         ],
@@ -278,6 +278,7 @@ async fn insert(tx: &mut Tx, new: &NewTurn, plan: &Plan, fresh: &Fresh) -> Resul
         fresh.turn.to_string(),
         checkpoint,
         fresh.now.0 + LEASE_MS,
+        new.scopes.map(|scopes| scopes.to_string()),
     )?;
     Ok(match <[Starting; 2]>::try_from(rows) {
         Ok([Starting::Place(place), Starting::Runs(runs)]) => Some((place, runs)),

@@ -1,9 +1,10 @@
 //! `create_…`, `update_…` and `delete_…`: generated for the collections that permit them, each with a schema of its own.
 //!
-//! Invariant: what a schema says is all that a tool takes, and the row's owner is in the WHERE of what it does.
+//! Invariant: what a schema says is all that a tool takes, and the row's owner is in the WHERE of what it does. What is
+//! deleted cannot be brought back, so whoever deletes asks first ([`ask`]).
 
 use super::{
-    super::{Tool, ToolCx, schema::object, spec},
+    super::{Tool, ToolCx, ask, schema::object, spec},
     describe::{row, write_schema},
     failed, prompts,
     told::{INLINE, page},
@@ -85,15 +86,17 @@ fn advertised(verb: Verb, collection: &Collection) -> ToolSpec {
         Verb::Create => writable().filter(|field| !field.nullable).map(|field| field.name).collect(),
         _ => vec!["id"],
     };
-    let own = "Works for what the user may change only, and asks the user first. Use it only when asked to.";
+    let own = "Use it only when asked to. Works for what the user may change only";
+    let unasked = format!("{own}, and does not ask them by itself.");
     let (name, title, does) = match verb {
-        Verb::Create => ("create", "Create", format!("Makes a new {one} of the user's and gives it back. {own}")),
+        Verb::Create => ("create", "Create", format!("Makes a new {one} of the user's and gives it back. {unasked}")),
         Verb::Update => {
             let null = "Fields left out stay as they are; null takes away the value of a field that may have none.";
-            ("update", "Change", format!("Changes a {one} of the user's and gives it back. {null} {own}"))
+            ("update", "Change", format!("Changes a {one} of the user's and gives it back. {null} {unasked}"))
         }
         Verb::Delete => {
-            ("delete", "Delete", format!("Deletes a {one} of the user's, for everybody who sees it. {own}"))
+            let asks = "asks the user to confirm, and cannot be undone.";
+            ("delete", "Delete", format!("Deletes a {one} of the user's, for everybody who sees it. {own}, {asks}"))
         }
     };
     let output = match verb {
@@ -145,6 +148,12 @@ impl Edit {
                 self.tell(cx, &id, &format!("The {one} was changed.")).await
             }
             Verb::Delete => {
+                let what = self.meant(cx, &id).await?;
+                let question = format!("Delete {what}? It cannot be brought back.");
+                let said = cx.ask(ask::Question::confirm("confirm", question)).await;
+                if !said.is_yes() {
+                    return Err(ToolOutcome::error(said.not_deleted(&one.replace('_', " "))));
+                }
                 self.delete(cx, &id).await?;
                 Ok(ToolOutcome::ok(format!("The {one} was deleted."), json!({ "deleted": id })))
             }
@@ -182,17 +191,32 @@ impl Edit {
         }
     }
 
-    /// The row as it is now.
+    /// What is to be deleted, for whoever is asked about it.
+    async fn meant(&self, cx: &ToolCx, id: &str) -> Result<String, ToolOutcome> {
+        match &self.writer {
+            Writer::Prompts(_) => Ok(format!("the prompt «{}»", prompts::find(cx, parsed(id)?).await?.name)),
+            Writer::Rows | Writer::Conversations(_) => {
+                self.row(cx, id).await?;
+                Ok(format!("this {}", self.collection.one.replace('_', " ")))
+            }
+        }
+    }
+
+    /// The row as it is now, and what is said of it.
     async fn tell(&self, cx: &ToolCx, id: &str, said: &str) -> Result<ToolOutcome, ToolOutcome> {
+        let row = self.row(cx, id).await?;
+        Ok(ToolOutcome::ok(format!("{said}\n{row}"), row))
+    }
+
+    async fn row(&self, cx: &ToolCx, id: &str) -> Result<Value, ToolOutcome> {
         let pipeline = [json!({ "$match": { "_id": id } })];
         let characters = u32::try_from(INLINE.characters + 1).unwrap_or(u32::MAX);
         let collection = self.collection.name;
         let question = Question { collection, pipeline: &pipeline, rows: Some(1), after: After::Rows(0), characters };
         let found = cx.store.ask(cx.caller.user, &self.collections, question).await.map_err(failed)?;
-        // Removed again in the same moment by somebody else.
+        // Never there, or removed again in the same moment by somebody else.
         let gone = || failed(CollectionError::Store(StoreError::NotFound));
-        let row = page(&found, INLINE).rows.pop().ok_or_else(gone)?;
-        Ok(ToolOutcome::ok(format!("{said}\n{row}"), row))
+        page(&found, INLINE).rows.pop().ok_or_else(gone)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         error::ApiError,
         id::PromptId,
         limits,
-        prompt::{PromptArgument, PromptForm},
+        prompt::{Prompt, PromptArgument, PromptForm},
         tool::ToolOutcome,
     },
 };
@@ -37,10 +37,7 @@ pub(super) async fn update(
     if values.is_empty() {
         return Err(ToolOutcome::error("Name at least one field to change."));
     }
-    let by = cx.caller.user;
-    let all = cx.store.prompts(by, None, limits::PROMPTS_MAX).await.map_err(|error| failed(error.into()))?;
-    let prompt = all.into_iter().find(|prompt| prompt.id == id);
-    let prompt = prompt.ok_or_else(|| failed(StoreError::NotFound.into()))?;
+    let (by, prompt) = (cx.caller.user, find(cx, id).await?);
     let arguments = prompt.lines();
     let mut form = PromptForm {
         name: prompt.name,
@@ -51,6 +48,14 @@ pub(super) async fn update(
     };
     put(&mut form, values);
     keep(&cx.store, hub, by, Some(id), &form).await.map(drop).map_err(refused)
+}
+
+/// One of the caller's own.
+pub(super) async fn find(cx: &ToolCx, id: PromptId) -> Result<Prompt, ToolOutcome> {
+    let all =
+        cx.store.prompts(cx.caller.user, None, limits::PROMPTS_MAX).await.map_err(|error| failed(error.into()))?;
+    let prompt = all.into_iter().find(|prompt| prompt.id == id);
+    prompt.ok_or_else(|| failed(StoreError::NotFound.into()))
 }
 
 /// Removes a prompt.

@@ -50,7 +50,9 @@ async fn notes(t: &TestStore) -> Scene {
     .await
     .unwrap();
     let mut scene = scene_on(t).await;
-    scene.tools = ToolRegistry::new(over(Collections::new(&OURS).unwrap(), &scene.hub)).unwrap();
+    let ours = Collections::new(&OURS).unwrap();
+    let all = [vec![query::tool(ours)], writers(ours, &scene.hub)].concat();
+    scene.tools = ToolRegistry::new(all).unwrap();
     scene
 }
 

@@ -4,11 +4,7 @@ use super::{Answer, failed};
 use crate::{
     backend::{
         hub::{Change, Hub},
-        tools::{
-            ToolCx,
-            ask::{Answer as Said, Question},
-            read, spec as advertised,
-        },
+        tools::{ToolCx, ask, read, spec as advertised},
     },
     wire::{
         id::ConversationId,
@@ -68,17 +64,9 @@ pub(super) async fn run(cx: &ToolCx, hub: &Hub, arguments: Value) -> Answer {
         n => format!(" {n} other people are in it and lose it too."),
     };
     let question = format!("Delete {name}?{others} You can bring it back in Parley for {UNDO_DAYS} days.");
-    let said = cx.ask(Question::confirm("confirm", question)).await;
+    let said = cx.ask(ask::Question::confirm("confirm", question)).await;
     if !said.is_yes() {
-        return Err(ToolOutcome::error(match said {
-            Said::Unavailable => {
-                "Nothing was deleted: the user must confirm it, and this client did not say that it can ask them \
-                 (the capability «elicitation»). They can delete the conversation in Parley itself, or use a client \
-                 that can ask."
-            }
-            Said::Cancelled => "Nothing was deleted: the user did not answer the question. Ask them what they want.",
-            Said::Accepted(_) | Said::Declined => "Nothing was deleted: the user said no. Do not try it again unasked.",
-        }));
+        return Err(ToolOutcome::error(said.not_deleted("conversation")));
     }
     let members = cx.store.delete_conversation(cx.caller.user, id).await.map_err(failed)?;
     hub.changed(Change::Deleted(id, &members));

@@ -231,7 +231,7 @@ mod tests {
             for n in 1..=4 {
                 let parts = vec![Part::Text { text: format!("question {n}") }];
                 let kind = NewTurnKind::Send { conversation: id, parent: None, client_id: t.clock.id(), parts };
-                let new = NewTurn { by: cx.caller.user, kind, model: ModelId("m".to_owned()) };
+                let new = NewTurn { by: cx.caller.user, kind, model: ModelId("m".to_owned()), scopes: None };
                 let turn = t.start_turn(new).await.unwrap().turn;
                 let parts = vec![Part::Text { text: format!("answer {n}") }];
                 let end = TurnEnd::Complete;

@@ -29,7 +29,7 @@ pub(super) fn spec() -> ToolSpec {
     advertised(
         ("rename_conversation", "Rename conversation"),
         "Gives one of the user's own conversations a new title. Use it only when asked to. Works for conversations \
-         the user owns, and asks the user first.",
+         the user owns, and does not ask them by itself.",
         (input, &["title"]),
         (output, &["conversation_id", "title"]),
         // A title can be set back at any time, so nothing is destroyed.

@@ -116,7 +116,7 @@ impl Permit {
         let credential = match called.caller.via {
             Via::Token(id, _) => Some(id.to_string()),
             Via::Session(id) => Some(id.to_string()),
-            Via::Process => None,
+            Via::Process | Via::Turn(_) => None,
         };
         let (via, credential) = match (called.place.turn, called.caller.via) {
             (Some(_), _) if called.place.app => (CalledBy::App, credential),

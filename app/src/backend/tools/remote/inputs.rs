@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, HashMap};
 const HIDDEN_MIN: usize = 4;
 
 /// What a value is sealed for.
-fn purpose(user: UserId, server: &str, input: &str) -> String {
+pub(super) fn purpose(user: UserId, server: &str, input: &str) -> String {
     format!("connection input:{user}:{server}:{input}")
 }
 

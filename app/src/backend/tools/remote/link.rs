@@ -356,6 +356,12 @@ impl Link {
         tokio::time::timeout(within, line).await.unwrap_or_else(|_| Err(Fault::late(within)))
     }
 
+    /// The next line to it, whenever it comes: for as long as somebody waits, it is tried to be reached.
+    pub(super) async fn back(self: &Arc<Self>, pool: &Arc<Pool>) -> Peer<RoleClient> {
+        self.touch(pool);
+        self.until(|seen| seen.line.as_ref().map(|(peer, _ear)| peer.clone())).await
+    }
+
     async fn until<T>(&self, found: impl Fn(&Seen) -> Option<T>) -> T {
         let mut changes = self.changes.subscribe();
         loop {

@@ -28,6 +28,7 @@ mod kept;
 pub(super) mod machine;
 mod renew;
 
+pub(super) use self::{client::purpose as client_purpose, finish::pending_purpose, kept::purpose as grant_purpose};
 pub use begin::{Begun, OwnClient};
 pub use finish::Answer;
 

@@ -27,6 +27,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 /// What a burst of changed lists is waited for, so that it is one reading.
 const SETTLE: Duration = Duration::from_millis(200);
+/// The longest wait between two readings of lists that change all the time.
+const RESTLESS: Duration = Duration::from_secs(30);
+/// After so long without a change a server is taken for one whose lists seldom change.
+const QUIET: Duration = Duration::from_mins(1);
 /// How long credentials that were not accepted are not shown again by themselves.
 const REFUSED: Duration = Duration::from_mins(5);
 
@@ -128,6 +132,7 @@ async fn attend(pool: &Arc<Pool>, link: &Arc<Link>, live: &mut Live) -> End {
     let (peer, ear, legacy) = (live.peer.clone(), Arc::clone(&live.ear), live.is_legacy());
     let mut listening = std::pin::pin!(listen(peer.clone(), Arc::clone(&ear), pool.options.probe));
     let mut beat = Instant::now() + pool.options.beat;
+    let (mut pace, mut due) = (Pace::default(), None);
     loop {
         let look = tokio::select! {
             biased;
@@ -141,12 +146,19 @@ async fn attend(pool: &Arc<Pool>, link: &Arc<Link>, live: &mut Live) -> End {
                 }
                 return End::Broken(Fault::closed());
             }
-            () = ear.changed.notified() => {
-                link.outdated();
+            () = at(due) => {
+                due = None;
+                pace.reads(Instant::now());
                 Look::Lists
             }
             () = link.suspect.notified() => Look::Life,
             () = sleep_until(beat) => Look::Life,
+            // Last, so that a server that says it all the time keeps nothing above from its turn.
+            () = ear.changed.notified() => {
+                link.outdated();
+                due.get_or_insert_with(|| pace.due(Instant::now()));
+                continue;
+            }
             never = &mut listening => match never {},
         };
         if !link.wanted_within(pool.options.idle) {
@@ -154,10 +166,7 @@ async fn attend(pool: &Arc<Pool>, link: &Arc<Link>, live: &mut Live) -> End {
         }
         let stale = link.seen().catalog.fresh_until <= Instant::now();
         let looked = async {
-            if matches!(look, Look::Lists) {
-                sleep(SETTLE).await;
-                relist(pool, link, &peer).await
-            } else if stale {
+            if matches!(look, Look::Lists) || stale {
                 relist(pool, link, &peer).await
             } else {
                 life(pool, link, &peer, legacy).await
@@ -168,6 +177,37 @@ async fn attend(pool: &Arc<Pool>, link: &Arc<Link>, live: &mut Live) -> End {
             Some(Err(fault)) => return End::Broken(fault),
             Some(Ok(())) => beat = Instant::now() + pool.options.beat,
         }
+    }
+}
+
+/// How often lists are read because their server says that they changed: soon after a change that comes alone, and ever
+/// more seldom while one follows the other, so that a server that changes whenever it is read is not read all the time.
+#[derive(Debug, Default)]
+struct Pace {
+    /// When they were last read for that, and how long the next reading waits from then on.
+    last: Option<(Instant, Duration)>,
+}
+
+impl Pace {
+    /// When a change that is heard now is read.
+    fn due(&self, now: Instant) -> Instant {
+        let soon = now + SETTLE;
+        self.last.map_or(soon, |(read, wait)| soon.max(read + wait))
+    }
+
+    /// They are read now.
+    fn reads(&mut self, now: Instant) {
+        let before = self.last.filter(|(read, _)| now.duration_since(*read) < QUIET);
+        let wait = before.map_or(SETTLE, |(_, wait)| wait) * 2;
+        self.last = Some((now, wait.min(RESTLESS)));
+    }
+}
+
+/// That moment, if there is one.
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -242,5 +282,47 @@ async fn unless_over<T>(pool: &Pool, link: &Link, work: impl Future<Output = T>)
         () = link.over.cancelled() => None,
         () = pool.stopping.cancelled() => None,
         done = work => Some(done),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often lists are read in that time which their server says have changed, each time they are read.
+    fn readings(within: Duration) -> usize {
+        let (mut pace, begin) = (Pace::default(), Instant::now());
+        let (mut now, mut readings) = (begin, 0);
+        loop {
+            now = pace.due(now);
+            if now >= begin + within {
+                return readings;
+            }
+            pace.reads(now);
+            readings += 1;
+        }
+    }
+
+    #[test]
+    fn lists_that_change_whenever_they_are_read_are_read_ever_more_seldom() {
+        assert_eq!(readings(Duration::from_secs(1)), 2);
+        assert_eq!(readings(Duration::from_mins(1)), 8);
+        let hour = readings(Duration::from_hours(1));
+        assert!(hour <= 127, "{hour}");
+    }
+
+    #[test]
+    fn a_change_after_a_quiet_minute_is_read_soon_again() {
+        let (mut pace, mut now) = (Pace::default(), Instant::now());
+        for _ in 0..20 {
+            now = pace.due(now);
+            pace.reads(now);
+        }
+        assert_eq!(pace.due(now) - now, RESTLESS);
+        // The one after the quiet is read at once, and what follows it soon.
+        now += QUIET;
+        now = pace.due(now);
+        pace.reads(now);
+        assert_eq!(pace.due(now) - now, 2 * SETTLE);
     }
 }

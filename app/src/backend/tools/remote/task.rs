@@ -14,7 +14,6 @@ use super::{
 };
 use crate::backend::{
     store::turns::waiting::KeptTask,
-    task::Tasks,
     tools::{ToolCx, kept::Keep},
 };
 use rmcp::{
@@ -34,7 +33,9 @@ use tokio::time::sleep;
 const POLL: (Duration, Duration) = (Duration::from_millis(100), Duration::from_mins(1));
 /// Bytes of a task's id that are kept: it is the server's text, and goes to the database.
 const ID_MAX: usize = 1024;
-/// The same where it suggests nothing.
+/// How often it is tried to call a task off.
+const TRIES: u32 = 5;
+/// Between two looks where its server suggests nothing.
 const POLL_UNSAID: Duration = Duration::from_secs(1);
 
 /// What one look at a task finds.
@@ -127,8 +128,8 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(pool: &'a Arc<Pool>, link: &'a Arc<Link>, cx: &'a ToolCx, asked: &'a Asked, task: KeptTask) -> Self {
-        let (tasks, kept) = (pool.tasks.clone(), Arc::clone(&cx.kept));
-        let off = CallOff { tasks, link: Arc::clone(link), kept, task: Some(task.clone()) };
+        let kept = Arc::clone(&cx.kept);
+        let off = CallOff { pool: Arc::clone(pool), link: Arc::clone(link), kept, task: Some(task.clone()) };
         Self { pool, link, cx, asked, task, answered: HashSet::new(), off }
     }
 
@@ -261,9 +262,9 @@ fn cancelled() -> Ended {
     Ended::Said("The server cancelled the task.".to_owned())
 }
 
-/// Calls a task off when it is dropped, if there is still one.
+/// Calls a task off when it is dropped, if there is still one; as soon as its server is back, if it is away.
 struct CallOff {
-    tasks: Tasks,
+    pool: Arc<Pool>,
     link: Arc<Link>,
     kept: Arc<dyn Keep>,
     task: Option<KeptTask>,
@@ -272,19 +273,43 @@ struct CallOff {
 impl Drop for CallOff {
     fn drop(&mut self) {
         let Some(task) = self.task.take().filter(|_| !self.kept.rests()) else { return };
-        // Over a connection that is gone nobody can be told.
-        let Some((peer, _)) = self.link.seen().line else { return };
-        self.tasks.spawn("cancel", async move {
-            if let Err(error) = call_off(&peer, task).await {
-                tracing::debug!(error = Fault::of_request(&error).kind.name(), "a task could not be cancelled");
-            }
-        });
+        let (pool, link) = (Arc::clone(&self.pool), Arc::clone(&self.link));
+        self.pool.tasks.spawn("cancel", async move { call_off(&pool, &link, task).await });
     }
 }
 
-async fn call_off(peer: &Peer<RoleClient>, task: KeptTask) -> Result<(), ServiceError> {
+/// Calls a task off over the connection there is, or the next one.
+async fn call_off(pool: &Arc<Pool>, link: &Arc<Link>, task: KeptTask) {
+    let mut wait = pool.options.retry;
+    for _ in 0..TRIES {
+        let back = tokio::time::timeout(pool.options.idle, link.back(pool));
+        let Some(Ok(peer)) = unless_over(pool, link, back).await else { break };
+        match tokio::time::timeout(pool.options.answer, cancel(&peer, &task)).await {
+            // What it refuses it knows nothing of any more.
+            Ok(Ok(()) | Err(ServiceError::McpError(_))) => return,
+            Ok(Err(_)) | Err(_) => link.suspect.notify_one(),
+        }
+        if unless_over(pool, link, sleep(wait)).await.is_none() {
+            break;
+        }
+        wait *= 2;
+    }
+    tracing::debug!(server = %link.id, "a task could not be cancelled");
+}
+
+/// What comes of the work; nothing if it must be waited for and the server is removed or the process ends meanwhile.
+async fn unless_over<T>(pool: &Pool, link: &Link, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = link.over.cancelled() => None,
+        () = pool.stopping.cancelled() => None,
+    }
+}
+
+async fn cancel(peer: &Peer<RoleClient>, task: &KeptTask) -> Result<(), ServiceError> {
     if task.experimental {
         return peer.send_request(about("tasks/cancel", &task.id)).await.map(drop);
     }
-    peer.cancel_task(CancelTaskParams::new(task.id)).await
+    peer.cancel_task(CancelTaskParams::new(task.id.clone())).await
 }

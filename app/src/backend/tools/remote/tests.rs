@@ -18,6 +18,7 @@ mod picking;
 mod programs;
 mod proof;
 mod raw;
+mod resealing;
 mod resuming;
 mod serving;
 mod sick;

@@ -90,9 +90,10 @@ impl Fault {
         match error {
             ClientInitializeError::TransportError { error, .. } => Self::of_transport(error),
             ClientInitializeError::LegacyFallbackFailed { fallback, .. } => Self::of_beginning(fallback),
-            ClientInitializeError::JsonRpcError(error) => {
-                Self::new(Kind::Protocol, format!("It refused to connect: «{}».", quote(&error.message)))
-            }
+            ClientInitializeError::JsonRpcError(error) => Self::new(
+                Kind::Protocol,
+                format!("It refused to connect: «{}».", quote(&error.message).trim_end_matches('.')),
+            ),
             ClientInitializeError::NoCompatibleProtocolVersion { .. } => Self::incompatible(),
             ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::Cancelled => Self::closed(),
             _ => Self::garbled(),
@@ -102,9 +103,10 @@ impl Fault {
     /// Why a request failed.
     pub(super) fn of_request(error: &ServiceError) -> Self {
         match error {
-            ServiceError::McpError(error) => {
-                Self::new(Kind::Protocol, format!("It answered with an error: «{}».", quote(&error.message)))
-            }
+            ServiceError::McpError(error) => Self::new(
+                Kind::Protocol,
+                format!("It answered with an error: «{}».", quote(&error.message).trim_end_matches('.')),
+            ),
             ServiceError::TransportSend(error) => Self::of_transport(error),
             ServiceError::Timeout { timeout } => Self::late(*timeout),
             ServiceError::TransportClosed | ServiceError::Cancelled { .. } => Self::closed(),

@@ -159,7 +159,7 @@ impl Scene<'_> {
         let t = self.t;
         let parts = vec![Part::Text { text: words.to_owned() }];
         let kind = NewTurnKind::Send { conversation, parent: None, client_id: t.clock.id(), parts: parts.clone() };
-        let started = t.start_turn(NewTurn { by, kind, model: ModelId("m".to_owned()) }).await.unwrap();
+        let started = t.start_turn(NewTurn { by, kind, model: ModelId("m".to_owned()), scopes: None }).await.unwrap();
         let finish =
             FinishTurn { turn: started.turn, end: TurnEnd::Complete, parts, usage: Usage::default(), fault: None };
         let reply = t.finish_turn(finish).await.unwrap();

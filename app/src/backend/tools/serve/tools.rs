@@ -29,7 +29,8 @@ impl McpServer {
         let most = usize::try_from(limits::MCP_PAGE).unwrap_or(usize::MAX);
         let some = &specs[start..specs.len().min(start.saturating_add(most))];
         let more = start + some.len() < specs.len();
-        let mut result = ListToolsResult::with_all_items(some.iter().filter_map(|spec| self.get_tool(&spec.name)).collect());
+        let mut result =
+            ListToolsResult::with_all_items(some.iter().filter_map(|spec| self.get_tool(&spec.name)).collect());
         result.next_cursor = some.last().filter(|_| more).map(|last| page::cursor(LIST, &last.name));
         Ok(result.with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private))
     }

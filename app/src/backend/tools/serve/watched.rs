@@ -24,6 +24,10 @@ use rmcp::{
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
 use serde_json::json;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 use tokio::time::Instant;
 
 /// Characters of what a client calls itself that are written.
@@ -32,6 +36,17 @@ const CLIENT_MAX: usize = 60;
 /// A server whose requests are written down.
 #[derive(Clone, Debug)]
 pub struct Watched(pub McpServer);
+
+/// Whether a request has got as far as being written down here; clones of it are about the same request.
+#[derive(Clone, Debug, Default)]
+pub struct Written(Arc<AtomicBool>);
+
+impl Written {
+    /// Whether it has.
+    pub fn is_so(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
 
 /// A request on its way; written when it ends, or when nobody waits for it any more.
 struct Entry {
@@ -80,13 +95,21 @@ fn ending(response: &CallToolResponse) -> &'static str {
 }
 
 fn shown(client: Option<Implementation>) -> String {
-    let Some(client) = client else { return String::new() };
-    let text = format!("{} {}", client.name, client.version);
+    client.map(|client| client_shown(&client.name, &client.version)).unwrap_or_default()
+}
+
+/// What a client calls itself, as it is written.
+pub fn client_shown(name: &str, version: &str) -> String {
+    let text = format!("{name} {version}");
     text.chars().filter(|c| !c.is_control()).take(CLIENT_MAX).collect()
 }
 
 impl Watched {
     fn entry(&self, method: &'static str, tool: Option<&str>, cx: &RequestContext<RoleServer>) -> Entry {
+        let parts = cx.extensions.get::<::http::request::Parts>();
+        if let Some(written) = parts.and_then(|parts| parts.extensions.get::<Written>()) {
+            written.0.store(true, Ordering::Release);
+        }
         Entry {
             method,
             // A name no tool has is the client's text.

@@ -6,7 +6,7 @@ use crate::{
         chat::state::{ChatState, Effects},
         kit::time::day_of,
     },
-    wire::{id::MessageId, message::Role},
+    wire::{error::ApiError, id::MessageId, message::Role},
 };
 use leptos::prelude::*;
 
@@ -41,6 +41,10 @@ impl Room {
             self.announce(reply);
         }
         if let Some(refusal) = fx.refused {
+            // It left the configuration since the page was opened: the next try is the default one's.
+            if matches!(&refusal.error, ApiError::Invalid { field, .. } if field == "model") {
+                self.model.set(None);
+            }
             self.refused.set(Some(refusal));
         }
         if fx.gone {

@@ -158,7 +158,7 @@ fn Frame(
             class=move || if full.get() { OVER } else { "outline-none" }
             on:keydown=leave
         >
-            <div class="flex items-center gap-2 ps-3 pe-1.5 text-xs text-muted" node_ref=line>
+            <div class="flex items-center gap-2 ps-3 pe-1.5 text-xs text-muted [[role=dialog]>&]:py-1.5" node_ref=line>
                 <Icon glyph=Glyph::Shield class="size-4 shrink-0"/>
                 <p class="min-w-0 flex-1 truncate">"App of " <strong class="font-medium text-text">{server}</strong></p>
                 <Show when=move || full.get()>

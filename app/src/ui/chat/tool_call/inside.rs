@@ -78,7 +78,7 @@ fn Table(rows: Vec<(String, String)>) -> impl IntoView {
         .map(|(key, value)| {
             view! {
                 <tr class="border-b border-line last:border-0">
-                    <th scope="row" class="py-1 pe-4 text-start align-top font-medium whitespace-nowrap text-muted">{key}</th>
+                    <th scope="row" class="w-0 py-1 pe-4 text-start align-top font-medium whitespace-nowrap text-muted">{key}</th>
                     <td class="py-1 break-words">{value}</td>
                 </tr>
             }

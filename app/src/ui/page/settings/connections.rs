@@ -18,7 +18,7 @@ use crate::{
     },
     ui::{
         app::encode,
-        kit::{Banner, Button, Size, TextInput, Time, TimeStyle, Tone, Transition, Variant},
+        kit::{Banner, Button, Size, TextInput, Time, TimeStyle, Tone, Transition, Variant, effect},
         load::Loaded,
     },
     wire::{
@@ -26,7 +26,15 @@ use crate::{
         limits,
     },
 };
-use leptos::prelude::*;
+use leptos::{
+    html,
+    prelude::*,
+    web_sys::{HtmlFormElement, wasm_bindgen::JsCast},
+};
+
+/// The line that opens a part of a server's card; where it is the last one, it is as round as the card.
+const FOLD: &str = "cursor-pointer p-4 text-sm hover:bg-hover focus-visible:-outline-offset-2 \
+                    [details:last-child:not([open])>&]:rounded-b-xl";
 
 /// What one can do to servers.
 #[derive(Clone, Copy)]
@@ -106,6 +114,7 @@ fn Server(row: ConnectionRow, actions: Actions) -> impl IntoView {
     });
     let own = (!row.of_operator).then(|| view! { <Own id=row.id.clone() name=row.name.clone() actions/> });
     let ConnectionRow { id, name, state, error, answered_at, retry_at, tools, .. } = row;
+    let known = !facts.is_empty() || answered_at.is_some() || cost > 0;
     view! {
         <section aria-labelledby=labelled class="rounded-xl border border-line bg-raised">
             <div class="flex flex-wrap items-start gap-3 border-b border-line p-4">
@@ -126,12 +135,17 @@ fn Server(row: ConnectionRow, actions: Actions) -> impl IntoView {
                         </p>
                     }
                 })}
-            <p class="p-4 text-sm text-muted">
-                {facts}
-                {answered_at.map(|at| view! { "Answered last " <Time at style=TimeStyle::Full/> ". " })}
-                {format!("Its tools cost about {cost} tokens in every request.")}
-            </p>
-            <div class="flex flex-wrap gap-2 px-4 pb-4">{turns}</div>
+            {known
+                .then(|| {
+                    view! {
+                        <p class="px-4 pt-4 text-sm text-muted">
+                            {facts}
+                            {answered_at.map(|at| view! { "Answered last " <Time at style=TimeStyle::Full/> ". " })}
+                            {(cost > 0).then(|| format!("Its tools cost about {cost} tokens in every request."))}
+                        </p>
+                    }
+                })}
+            <div class="flex flex-wrap gap-2 p-4">{turns}</div>
             {inputs}
             {signing_in}
             {own}
@@ -194,8 +208,8 @@ fn Own(id: String, name: String, actions: Actions) -> impl IntoView {
     let (label, removed) = (format!("New name of {name}"), id.clone());
     view! {
         <details class="border-t border-line">
-            <summary class="cursor-pointer p-4 text-sm hover:bg-hover">"Rename or remove it"</summary>
-            <div class="flex flex-wrap items-end gap-2 px-4 pb-4">
+            <summary class=FOLD>"Rename or remove it"</summary>
+            <div class="flex flex-wrap items-end gap-2 px-4 pt-2 pb-4">
                 <Form post=actions.rename class="flex min-w-0 flex-1 gap-2">
                     <input r#type="hidden" name="id" value=id/>
                     <input
@@ -205,7 +219,7 @@ fn Own(id: String, name: String, actions: Actions) -> impl IntoView {
                         maxlength=limits::CONNECTION_NAME_MAX.to_string()
                         required=true
                         autocomplete="off"
-                        class="h-8 min-w-0 flex-1 rounded-md border border-line-strong bg-raised px-3 text-sm"
+                        class="h-8 min-w-0 flex-1 rounded-md border border-line-strong bg-raised px-3 text-base sm:text-sm"
                     />
                     <Button kind="submit" size=Size::Small>"Rename"</Button>
                 </Form>
@@ -226,7 +240,7 @@ fn Tools(server: String, tools: Vec<ConnectedTool>, actions: Actions) -> impl In
     };
     view! {
         <details class="border-t border-line">
-            <summary class="cursor-pointer p-4 text-sm hover:bg-hover">{summary}</summary>
+            <summary class=FOLD>{summary}</summary>
             <ul>
                 {tools
                     .into_iter()
@@ -258,8 +272,8 @@ fn Tool(server: String, tool: ConnectedTool, choose: Post) -> impl IntoView {
     });
     let forms = forms.collect_view();
     view! {
-        <li class="flex flex-wrap items-start gap-2 border-t border-line p-4">
-            <div class="min-w-0 flex-1">
+        <li class="flex flex-col gap-2 border-t border-line p-4 sm:flex-row sm:items-start">
+            <div class="w-full min-w-0 sm:w-auto sm:flex-1">
                 <p class="text-sm break-words" class:line-through=tool.choice == ToolChoice::Off>
                     {tool.title} " " <code class="font-mono text-muted">{tool.offered_as}</code>
                 </p>
@@ -287,39 +301,49 @@ fn claims(tool: &ConnectedTool) -> String {
 
 #[component]
 fn NewConnection(add: Post) -> impl IntoView {
+    let node = NodeRef::<html::Div>::new();
+    effect(move || {
+        let added = add.answer().with(|answer| matches!(answer, Some(Ok(_))));
+        let form = node.get_untracked().filter(|_| added).and_then(|node| node.query_selector("form").ok().flatten());
+        if let Some(form) = form.and_then(|form| form.dyn_into::<HtmlFormElement>().ok()) {
+            form.reset();
+        }
+    });
     view! {
         <Section
             id="new"
             title="Connect a server"
             lead="By streamable HTTP. What its tools return is shown to the bot; connect only servers that you trust with your conversations."
         >
-            <Form post=add class="space-y-5 p-4">
-                <FormError post=add fields=&["name", "url", "headers"]/>
-                <TextInput
-                    name="name"
-                    label="Name"
-                    hint="Its tools' names begin with it."
-                    max=limits::CONNECTION_NAME_MAX
-                    required=true
-                    value=asked("name")
-                    error=add.field_error("name")
-                />
-                <TextInput
-                    name="url"
-                    label="Address"
-                    hint="As in https://mcp.example.org/mcp."
-                    required=true
-                    error=add.field_error("url")
-                />
-                <details open=move || add.field_error("headers").get().is_some()>
-                    <summary class="cursor-pointer text-sm">"Headers, such as a key"</summary>
-                    <div class="space-y-5 pt-5">
-                        <Header name="header" value="value" label="Header" hint="Such as Authorization." add/>
-                        <Header name="header_2" value="value_2" label="Second header" hint="" add/>
-                    </div>
-                </details>
-                <Button kind="submit" variant=Variant::Primary busy=add.pending()>"Connect"</Button>
-            </Form>
+            <div node_ref=node>
+                <Form post=add class="space-y-5 p-4">
+                    <FormError post=add fields=&["name", "url", "headers"]/>
+                    <TextInput
+                        name="name"
+                        label="Name"
+                        hint="Its tools' names begin with it."
+                        max=limits::CONNECTION_NAME_MAX
+                        required=true
+                        value=asked("name")
+                        error=add.field_error("name")
+                    />
+                    <TextInput
+                        name="url"
+                        label="Address"
+                        hint="As in https://mcp.example.org/mcp."
+                        required=true
+                        error=add.field_error("url")
+                    />
+                    <details open=move || add.field_error("headers").get().is_some()>
+                        <summary class="cursor-pointer text-sm">"Headers, such as a key"</summary>
+                        <div class="space-y-5 pt-5">
+                            <Header name="header" value="value" label="Header" hint="Such as Authorization." add/>
+                            <Header name="header_2" value="value_2" label="Second header" hint="" add/>
+                        </div>
+                    </details>
+                    <Button kind="submit" variant=Variant::Primary busy=add.pending()>"Connect"</Button>
+                </Form>
+            </div>
         </Section>
     }
 }

@@ -58,7 +58,7 @@ fn Row(floor: Floor, set: Post) -> impl IntoView {
     let label = format!("Remove the rule for {shown}");
     view! {
         <div class="flex items-center gap-3 border-b border-line p-4">
-            <p class="min-w-0 flex-1 truncate text-sm">
+            <p class="min-w-0 flex-1 text-sm break-words">
                 <strong class="font-medium">{shown}</strong>
                 <span class="text-muted">{words}</span>
             </p>
@@ -89,7 +89,7 @@ fn Set(tools: Vec<ToolSetting>, set: Post) -> impl IntoView {
         tools.chain(servers).map(|(value, words)| view! { <option value=value>{words}</option> }).collect_view();
     view! {
         <Form post=set class="flex flex-wrap items-center gap-2 p-4">
-            <select name="what" class=format!("{SELECT} min-w-0 flex-1") aria-label="Tool or server">
+            <select name="what" class=format!("{SELECT} w-full sm:w-auto sm:min-w-0 sm:flex-1") aria-label="Tool or server">
                 {options}
             </select>
             <select name="floor" class=SELECT aria-label="Rule">

@@ -78,7 +78,8 @@ impl Client {
     }
 }
 
-fn purpose(user: UserId, server: &str, issuer: &str) -> String {
+/// What a client's registration is sealed for.
+pub(in super::super) fn purpose(user: UserId, server: &str, issuer: &str) -> String {
     format!("remote-client:{user}:{server}:{issuer}")
 }
 

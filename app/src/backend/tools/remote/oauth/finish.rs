@@ -77,7 +77,7 @@ impl Connections {
         }
         if let Some(error) = &answer.error {
             let said = quote(answer.description.as_deref().unwrap_or(error));
-            return Err(refused(format!("You were not signed in: «{said}».")));
+            return Err(refused(format!("You were not signed in: «{}».", said.trim_end_matches('.'))));
         }
         let code = answer.code.as_deref().filter(|code| !code.is_empty());
         let code = code.ok_or_else(|| refused("The answer has no code. Begin again."))?;
@@ -151,6 +151,7 @@ pub(super) fn hash(state: &str) -> String {
     })
 }
 
-pub(super) fn pending_purpose(user: UserId, server: &str, state_hash: &str) -> String {
+/// What a sign-in under way is sealed for.
+pub(in super::super) fn pending_purpose(user: UserId, server: &str, state_hash: &str) -> String {
     format!("remote-sign-in:{user}:{server}:{state_hash}")
 }

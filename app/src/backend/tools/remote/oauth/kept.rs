@@ -99,6 +99,11 @@ impl Place {
     }
 
     fn purpose(&self) -> String {
-        format!("remote-grant:{}:{}", self.user, self.server)
+        purpose(self.user, &self.server)
     }
+}
+
+/// What tokens are sealed for.
+pub(in super::super) fn purpose(user: UserId, server: &str) -> String {
+    format!("remote-grant:{user}:{server}")
 }

@@ -183,3 +183,41 @@ async fn a_task_is_looked_after_to_its_end_and_cancelled_with_its_call() {
     eventually(|| fixture.state.cancelled.load(Ordering::SeqCst) == 1).await;
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_whose_server_is_away_is_called_off_when_it_is_back() {
+    use axum::{extract::Request, http::StatusCode, middleware, response::IntoResponse};
+    for legacy in [false, true] {
+        let (world, fixture) = (World::new().await, Fixture::new(legacy));
+        let away = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let gate = Arc::clone(&away);
+        let routes = fixture.routes().layer(middleware::from_fn(move |request: Request, next: middleware::Next| {
+            let away = gate.load(Ordering::SeqCst);
+            async move { if away { StatusCode::SERVICE_UNAVAILABLE.into_response() } else { next.run(request).await } }
+        }));
+        let ann = world.person("ann").await;
+        world.add(&ann, "s", &format!("http://{}/mcp", super::serving::listen(routes).await)).await;
+        world.until(&ann, ConnectionState::Connected).await;
+        // It goes away as soon as it works at the task, before it is looked at.
+        let (notes, leave) = (Arc::<Mutex<Vec<String>>>::default(), Arc::clone(&away));
+        let hear = Arc::clone(&notes);
+        let progress = move |_, note: Option<String>| {
+            leave.store(true, Ordering::SeqCst);
+            lock(&hear).extend(note);
+        };
+        let cx = ToolCx { progress: Arc::new(progress), ..world.cx(&ann) };
+        let waits = async {
+            eventually(|| lock(&notes).iter().any(|note| note.starts_with("Waiting for «s» to come back."))).await;
+            world.until(&ann, ConnectionState::Away).await;
+        };
+        let works = call("s__task", json!({}));
+        tokio::select! {
+            outcome = world.connections.call(&cx, &works) => panic!("it ended by itself: {outcome:?}"),
+            () = waits => {}
+        }
+        assert_eq!(fixture.state.cancelled.load(Ordering::SeqCst), 0);
+        away.store(false, Ordering::SeqCst);
+        eventually(|| fixture.state.cancelled.load(Ordering::SeqCst) == 1).await;
+        world.stop().await;
+    }
+}

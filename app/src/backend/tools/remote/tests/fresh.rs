@@ -98,3 +98,21 @@ async fn a_turn_waits_once_for_servers_that_were_never_connected() {
     assert_eq!(world.connections.late(), before + 1, "the rounds after the first wait for nobody");
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_turn_begins_within_twenty_milliseconds_whatever_servers_do() {
+    // What a turn waits is this and nothing else: the server below never answers, and is not waited for any longer.
+    assert!(Options::default().first <= Duration::from_millis(20));
+    let hung = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", hung.local_addr().unwrap());
+    let connect = Duration::from_hours(1);
+    let world =
+        World::with(Options { connect, wake: connect, answer: connect, ..Options::default() }, Vec::new()).await;
+    let ann = world.person("ann").await;
+    world.add(&ann, "hung", &url).await;
+    let room = world.store.create_conversation(ann.user, "").await.unwrap().id;
+    let before = world.connections.late();
+    assert!(within(world.connections.offer(&ann, room, 100_000)).await.is_empty());
+    assert_eq!(world.connections.late(), before + 1, "that wait ended it");
+    world.stop().await;
+}

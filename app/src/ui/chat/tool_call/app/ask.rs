@@ -3,18 +3,21 @@
 //! Invariant: whatever an app or a server says is text here, never HTML; an address is opened, and a file saved, by the
 //! person's own press.
 
-use super::saving::{File, save_all};
+use super::{
+    frame,
+    saving::{File, save_all},
+};
 use crate::{
     ui::{
         chat::pretty::pretty,
-        kit::{Button, Glyph, Icon, Size, Variant},
+        kit::{Button, Glyph, Icon, Size, Variant, effect},
     },
     wire::{
         policy::{Question, Why},
         tool::Approval,
     },
 };
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -68,9 +71,20 @@ pub(super) enum Said {
     Save(bool),
 }
 
-/// Draws a question.
+/// Draws a question, and brings it into sight: it stands below its app, which may reach to the end of the window.
 pub(super) fn asking(asked: Asked, answer: Callback<(Asked, Said)>) -> AnyView {
-    view! { <Asking asked answer/> }.into_any()
+    let node = NodeRef::<html::Div>::new();
+    effect(move || {
+        if let Some(question) = node.get() {
+            frame::show(&question);
+        }
+    });
+    view! {
+        <div node_ref=node>
+            <Asking asked answer/>
+        </div>
+    }
+    .into_any()
 }
 
 #[component]

@@ -124,6 +124,17 @@ pub(super) fn focus(element: Option<Element>) {
     }
 }
 
+/// Brings a question below an app into sight, if its app is: whoever reads elsewhere is left there.
+pub(super) fn show(question: &Element) {
+    let height = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or_default();
+    let app = question.closest("[role=group]").ok().flatten().map(|app| app.get_bounding_client_rect());
+    if app.is_some_and(|app| app.top() < height && app.bottom() > 0.0)
+        && let Ok(least) = JSON::parse(r#"{"block":"nearest"}"#)
+    {
+        _ = call(question, "scrollIntoView", &Array::of1(&least));
+    }
+}
+
 /// Whether the person did something in that frame just now: the page's word is for all of it and its frames, so the
 /// focus has to be in this one. Not where the browser cannot tell.
 pub(super) fn is_pressed(frame: &HtmlIFrameElement) -> bool {

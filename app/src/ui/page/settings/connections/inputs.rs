@@ -1,11 +1,14 @@
 //! A server's part of the page where its person fills in what it needs. A secret is never shown again: an empty field
 //! leaves it as it is.
 
-use super::super::super::form::{Form, Post};
+use super::{
+    super::super::form::{Form, Post},
+    FOLD,
+};
 use crate::{
     ui::{
         app::encode,
-        kit::{Button, Size, Variant},
+        kit::{Button, Variant},
     },
     wire::{
         connection::{ConnectionInput, InputState},
@@ -41,15 +44,15 @@ pub fn Inputs(
     let fields = fields.collect_view();
     view! {
         <details open=waits class="border-t border-line">
-            <summary class="cursor-pointer p-4 text-sm hover:bg-hover">{summary}</summary>
-            <div class="space-y-4 px-4 pb-4">
+            <summary class=FOLD>{summary}</summary>
+            <div class="space-y-4 px-4 pt-2 pb-4">
                 <p class="text-sm text-muted">
                     "It is kept sealed, and used for your own connection to this server alone."
                 </p>
                 <Form post=fill class="space-y-4">
                     <input r#type="hidden" name="id" value=id/>
                     {fields}
-                    <Button kind="submit" variant size=Size::Small attr:aria-label=label>
+                    <Button kind="submit" variant attr:aria-label=label>
                         {words}
                     </Button>
                 </Form>
@@ -58,12 +61,7 @@ pub fn Inputs(
                         view! {
                             <Form post=empty>
                                 <input r#type="hidden" name="id" value=emptied/>
-                                <Button
-                                    kind="submit"
-                                    size=Size::Small
-                                    variant=Variant::Danger
-                                    attr:aria-label=empty_label
-                                >
+                                <Button kind="submit" variant=Variant::Danger attr:aria-label=empty_label>
                                     "Forget what I filled in"
                                 </Button>
                             </Form>
@@ -94,7 +92,7 @@ fn Input(id: String, input: ConnectionInput) -> impl IntoView {
                 spellcheck="false"
                 maxlength=limits::CONNECTION_INPUT_MAX.to_string()
                 aria-describedby=described
-                class="block h-9 w-full rounded-md border border-line-strong bg-raised px-3 text-sm"
+                class="block h-11 w-full rounded-md border border-line-strong bg-raised px-3 text-base"
             />
             {(!hint.is_empty()).then(|| view! { <p id=told class="text-sm text-muted">{hint}</p> })}
         </div>

@@ -25,7 +25,7 @@ pub fn SigningIn(id: String, name: String, sign_in: SignIn) -> impl IntoView {
     let (client, secret) = (format!("client-{}", encode(&id)), format!("secret-{}", encode(&id)));
     let (client_id, secret_id) = (client.clone(), secret.clone());
     let leaving = id.clone();
-    let field = "block h-9 w-full rounded-md border border-line-strong bg-raised px-3 text-sm";
+    let field = "block h-11 w-full rounded-md border border-line-strong bg-raised px-3 text-base";
     view! {
         <div class="space-y-3 border-t border-line p-4">
             {(!more.is_empty()).then(|| view! { <p class="text-sm text-warning">{more}</p> })}
