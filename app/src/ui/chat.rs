@@ -31,8 +31,9 @@ pub mod words;
 use super::kit::{Show, Toaster, Watched, awake, effect, lazy::later};
 use composer::Composer;
 use drafts::Draft;
+use editor::AGAIN;
 use header::{Header, LinkState};
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 pub use new::NewChat;
@@ -83,14 +84,13 @@ fn RoomComposer(room: Room) -> impl IntoView {
         let Some(Refusal { draft, error }) = room.refused.get() else { return };
         room.refused.set(None);
         let why = error.to_string();
-        match draft {
-            Some(Pending { kind: PendingKind::Edit { message }, text, .. }) => spawn_local(async move {
-                // Its words are not to go with the message that is gone.
-                let back = if room.edit_again(message, &text).await { Draft::default() } else { text.into() };
-                returned.set(Some((back, why)));
-            }),
-            Some(Pending { text, references, .. }) => returned.set(Some((Draft { text, references }, why))),
-            None => returned.set(Some((Draft::default(), why))),
+        match (draft, AGAIN.get()) {
+            // It was written in the editor, whose code has been here since.
+            (Some(Pending { kind: PendingKind::Edit { message }, text, .. }), Some(again)) => {
+                again(room, message, text, returned, why);
+            }
+            (Some(Pending { text, references, .. }), _) => returned.set(Some((Draft { text, references }, why))),
+            (None, _) => returned.set(Some((Draft::default(), why))),
         }
     });
     view! {

@@ -45,7 +45,7 @@ pub(crate) fn generate(name: &str, split: Split, folder: &Path) -> Result<Glue> 
         .web(true)
         .and_then(Bindgen::generate_output)
         .context("wasm-bindgen could not process the main module")?;
-    drop_streams(output.wasm_mut());
+    let streams = !drop_streams(output.wasm_mut());
     let mut short = HashMap::new();
     for import in output.wasm_mut().imports.iter_mut().filter(|import| import.module != LOADER) {
         let name = format!("i{:x}", short.len());
@@ -57,6 +57,7 @@ pub(crate) fn generate(name: &str, split: Split, folder: &Path) -> Result<Glue> 
         .with_context(|| format!("cannot write {}", renamed.display()))?;
     let js = folder.join(format!("{name}.js"));
     let script = fs::read_to_string(&js).with_context(|| format!("cannot read {}", js.display()))?;
+    let script = if streams { script } else { without_streams(&script) };
     fs::write(&js, shorten(&join(&script, &split.loader)?, &short))
         .with_context(|| format!("cannot write {}", js.display()))?;
     let snippets = Some(folder.join("snippets")).filter(|path| path.is_dir());
@@ -64,15 +65,41 @@ pub(crate) fn generate(name: &str, split: Split, folder: &Path) -> Result<Glue> 
 }
 
 /// Takes back what `wasm-streams` exports, unless the module can make what it is for: requests whose bodies are streams,
-/// which Leptos' client knows and Parley's pages never send. What is exported is never collected.
-fn drop_streams(module: &mut Module) {
+/// which Leptos' client knows and Parley's pages never send. What is exported is never collected. Whether it did.
+fn drop_streams(module: &mut Module) -> bool {
     if module.imports.iter().any(|import| import.name.contains(STREAMS)) {
-        return;
+        return false;
     }
     let unused: Vec<_> = module.exports.iter().filter(|export| export.name.contains(STREAMS)).map(Export::id).collect();
     for id in unused {
         module.exports.delete(id);
     }
+    true
+}
+
+/// The script without the classes of what [`drop_streams`] took, and without what registers their objects.
+fn without_streams(script: &str) -> String {
+    let begins = |line: &str, with: &[&str]| with.iter().any(|word| line.starts_with(&format!("{word}IntoUnderlying")));
+    let mut kept = String::with_capacity(script.len());
+    let mut lines = script.lines();
+    while let Some(line) = lines.next() {
+        // A class ends with its brace, a registry with its statement.
+        let end = if begins(line, &["export class "]) {
+            Some("}")
+        } else if begins(line, &["const "]) {
+            Some(";")
+        } else {
+            None
+        };
+        match end {
+            Some("}") => drop(lines.by_ref().take_while(|line| *line != "}").count()),
+            Some(_) if !line.ends_with(';') => drop(lines.by_ref().take_while(|line| !line.ends_with(';')).count()),
+            Some(_) => {}
+            None if begins(line, &["if (Symbol.dispose) "]) => {}
+            None => kept.extend([line, "\n"]),
+        }
+    }
+    kept
 }
 
 /// The script with the loader in the place of its imports, of which wasm-bindgen writes one for each name.
@@ -128,6 +155,15 @@ fn shorten(script: &str, short: &HashMap<String, String>) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    #[test]
+    fn classes_of_what_was_taken_go_and_others_stay() {
+        let script = "export class IntoUnderlyingSink {\n    free() {\n    }\n}\n\
+                      if (Symbol.dispose) IntoUnderlyingSink.prototype[Symbol.dispose] = 1;\nexport class Other {\n}\n\
+                      const IntoUnderlyingSinkFinalization = (typeof FinalizationRegistry === 'undefined')\n    ? { }\n    \
+                      : new FinalizationRegistry(ptr => 1);\nconst other = 1;\n";
+        assert_eq!(without_streams(script), "export class Other {\n}\nconst other = 1;\n");
+    }
 
     #[test]
     fn the_loader_takes_the_place_of_its_import() {

@@ -58,6 +58,7 @@ fn run() -> Result<()> {
     let linked = std::fs::read(&wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
     let split = split::split(&project.name, &trim::trim(linked)?, &pkg)?;
     let glue = glue::generate(&project.name, split, &pkg)?;
+    tools::terser(&project, &glue.js)?;
     for module in std::iter::once(&glue.wasm).chain(&glue.chunks) {
         tools::wasm_opt(&project, module)?;
     }

@@ -1,6 +1,6 @@
-//! The three programs that are run: cargo for the WASM, Tailwind for the stylesheet, `wasm-opt` for size.
+//! The programs that are run: cargo for the WASM, Tailwind for the stylesheet, `wasm-opt` and terser for size.
 //!
-//! The last two come from npm (`style/package.json`); what they print goes to the terminal.
+//! All but the first come from npm (`style/package.json`); what they print goes to the terminal.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -63,6 +63,13 @@ pub(crate) fn wasm_opt(project: &Project, wasm: &Path) -> Result<()> {
     // Twice: the second time there is still a little.
     command.args(["-Oz", "-Oz", "--strip-producers"]).args(WASM_FEATURES).arg(wasm).arg("-o").arg(wasm);
     run(&mut command, "wasm-opt")
+}
+
+/// Shrinks the script in place: a seventh of what is downloaded of it.
+pub(crate) fn terser(project: &Project, script: &Path) -> Result<()> {
+    let mut command = Command::new(npm_program(project, "terser")?);
+    command.arg(script).args(["--module", "--compress", "passes=2", "--mangle", "--output"]).arg(script);
+    run(&mut command, "terser")
 }
 
 fn npm_program(project: &Project, name: &str) -> Result<PathBuf> {

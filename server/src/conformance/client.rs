@@ -169,7 +169,8 @@ impl Run {
     async fn schema_of(&self, tool: &str) -> Result<Value, Refusal> {
         let specs = self.backend.connections.list(&self.caller).await;
         let spec = specs.into_iter().find(|spec| spec.name == offered_as(tool));
-        spec.map(|spec| spec.input_schema).ok_or_else(|| sentence(format!("The tool «{tool}» is not on offer.")))
+        spec.map(|spec| spec.input_schema.clone())
+            .ok_or_else(|| sentence(format!("The tool «{tool}» is not on offer.")))
     }
 
     /// Calls every tool on offer with arguments of its schema.

@@ -12,11 +12,10 @@ use leptos::{
         js_sys::{Array, Date, Function, Math, Object, Reflect},
     },
 };
-use std::cell::RefCell;
 
 thread_local! {
     /// What the storage did not take, by its keys.
-    static UNKEPT: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
+    static UNKEPT: Object = Object::new();
 }
 
 fn get(target: &JsValue, name: &str) -> Option<JsValue> {
@@ -38,34 +37,34 @@ fn storage() -> Option<JsValue> {
 
 /// What is kept under `key`.
 pub fn kept(key: &str) -> Option<String> {
-    kept_here(key).or_else(|| call(&storage()?, "getItem", &[key])?.as_string())
-}
-
-fn kept_here(key: &str) -> Option<String> {
-    UNKEPT.with_borrow(|all| all.iter().find(|(other, _)| other == key).map(|(_, value)| value.clone()))
+    let here = UNKEPT.with(|here| get(here, key));
+    here.or_else(|| call(&storage()?, "getItem", &[key]))?.as_string()
 }
 
 /// The keys of everything that is kept.
 pub fn kept_keys() -> Vec<String> {
-    let mut keys: Vec<String> = UNKEPT.with_borrow(|all| all.iter().map(|(key, _)| key.clone()).collect());
-    if let Some(storage) = storage() {
-        let stored = Object::keys(storage.unchecked_ref::<Object>());
-        keys.extend(stored.iter().filter_map(|key| key.as_string().filter(|key| kept_here(key).is_none())));
-    }
-    keys
+    let places = [UNKEPT.with(|here| Some(here.clone().into())), storage()].into_iter().flatten();
+    let keys = places.map(|place: JsValue| Object::keys(place.unchecked_ref::<Object>()));
+    keys.reduce(|all, more| all.concat(&more))
+        .iter()
+        .flat_map(|keys| keys.iter())
+        .filter_map(|key| key.as_string())
+        .collect()
 }
 
 /// Keeps `value`, or forgets it when there is none. What a full or forbidden storage does not take, this tab keeps as
 /// long as it lives.
 pub fn keep(key: &str, value: Option<&str>) {
-    let stored = storage().and_then(|storage| match value {
-        Some(value) => call(&storage, "setItem", &[key, value]),
-        None => call(&storage, "removeItem", &[key]),
-    });
-    UNKEPT.with_borrow_mut(|all| {
-        all.retain(|(other, _)| other != key);
-        if let (None, Some(value)) = (stored, value) {
-            all.push((key.to_owned(), value.to_owned()));
+    let storage = storage();
+    let ask = |method, arguments: &[&str]| storage.as_ref().and_then(|storage| call(storage, method, arguments));
+    UNKEPT.with(|here| {
+        _ = Reflect::delete_property(here, &key.into());
+        if value.is_none_or(|value| ask("setItem", &[key, value]).is_none()) {
+            // What stood there before is not to be taken for this.
+            ask("removeItem", &[key]);
+            if let Some(value) = value {
+                _ = Reflect::set(here, &key.into(), &value.into());
+            }
         }
     });
 }

@@ -28,13 +28,16 @@ const SHAPE: &str = "inline-flex size-10 shrink-0 items-center justify-center ro
 /// Milliseconds between two signs of typing.
 const TYPING_EVERY: i64 = 3_000;
 
+/// A draft that comes back to the box, and why.
+pub type Returned = Watched<Option<(Draft, String)>>;
+
 /// The box and its button.
 #[component]
 pub fn Composer(
     /// Whose draft is kept; `None` on the page for a new conversation.
     conversation: Option<ConversationId>,
     /// A draft that came back, and why.
-    returned: Watched<Option<(Draft, String)>>,
+    returned: Returned,
     /// Whether a reply is being written: there is something to stop.
     #[prop(into)]
     writing: Signal<bool>,
@@ -257,12 +260,7 @@ fn begin(node: NodeRef<html::Textarea>, text: RwSignal<String>, drafts: Drafts, 
 }
 
 /// Puts a refused draft back, before whatever was typed since; whether there was one.
-fn give_back(
-    returned: Watched<Option<(Draft, String)>>,
-    text: RwSignal<String>,
-    reason: Watched<Option<String>>,
-    picker: Picker,
-) -> bool {
+fn give_back(returned: Returned, text: RwSignal<String>, reason: Watched<Option<String>>, picker: Picker) -> bool {
     let Some((Draft { text: back, references }, why)) = returned.get() else { return false };
     returned.set(None);
     reason.set(Some(why));

@@ -1,20 +1,48 @@
 //! An own message, being written anew in its place. Enter sends, Escape leaves it as it was.
 
-use super::{browser, room::Room};
+use super::{browser, composer::Returned, drafts::Draft, room::Room};
 use crate::{
     ui::kit::{Button, Size, Variant, effect, lazy::lazy, memo},
     wire::{id::MessageId, limits},
 };
-use leptos::{ev::KeyboardEvent, html, prelude::*};
+use leptos::{ev::KeyboardEvent, html, prelude::*, task::spawn_local};
+use std::cell::RefCell;
 
 lazy! {
     /// The editor of a message.
     pub static EDITOR: fn(Room, MessageId) -> AnyView = more(|room, id| view! { <Editor room id/> }.into_any());
+    /// Gives a new version that came back to the editor of its message, or to the composer if that is gone.
+    pub static AGAIN: fn(Room, MessageId, String, Returned, String) =
+        more(|room, message, text, returned, why| {
+            spawn_local(again(room, message, text, returned, why));
+        });
+}
+
+thread_local! {
+    /// New versions that came back, each for the editor of its message.
+    static UNSENT: RefCell<Vec<(MessageId, String)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The editor opens unless another one is open: then the words wait for theirs. The composer is told the reason alone; the
+/// words go there only if the message is gone, for they would be sent as a new one.
+#[expect(clippy::large_types_passed_by_value, reason = "a future owns what it works on")]
+async fn again(room: Room, message: MessageId, text: String, returned: Returned, why: String) {
+    let mut back = Draft::default();
+    if room.seek(message).await {
+        UNSENT.with_borrow_mut(|all| all.push((message, text)));
+        if room.editing.with_untracked(Option::is_none) {
+            room.editing.set(Some(message));
+        }
+    } else {
+        back = text.into();
+    }
+    returned.set(Some((back, why)));
 }
 
 #[component]
 fn Editor(room: Room, id: MessageId) -> impl IntoView {
-    let before = room.editable(id);
+    let unsent = UNSENT.with_borrow_mut(|all| all.iter().rposition(|(of, _)| *of == id).map(|at| all.remove(at).1));
+    let before = unsent.unwrap_or_else(|| room.text(id));
     let lines = before.lines().count().clamp(2, 12);
     let text = RwSignal::new(before.clone());
     let node = NodeRef::<html::Textarea>::new();

@@ -96,8 +96,6 @@ pub struct Room {
     state: StoredValue<ChatState>,
     cells: StoredValue<HashMap<MessageId, Cell>>,
     grown: StoredValue<Vec<(MessageId, u32)>>,
-    /// New versions that came back, each for the editor of its message.
-    unsent: StoredValue<Vec<(MessageId, String)>>,
     /// The messages that this tab keeps in the browser until they are acknowledged.
     kept: StoredValue<Vec<ClientId>>,
 }
@@ -131,7 +129,6 @@ impl Room {
             state: StoredValue::new(state),
             cells: StoredValue::new(HashMap::new()),
             grown: StoredValue::new(Vec::new()),
-            unsent: StoredValue::new(Vec::new()),
             kept: StoredValue::new(Vec::new()),
         };
         room.draw_rows();
@@ -218,27 +215,6 @@ impl Room {
         let fx = self.state.try_update_value(|state| state.rewrite(browser::new_client_id(), message, text, model).1);
         self.editing.set(None);
         self.settle(fx.unwrap_or_default());
-    }
-
-    /// Gives a new version that came back to the editor of its message, which opens unless another one is open;
-    /// whether that message is still there.
-    pub async fn edit_again(self, message: MessageId, text: &str) -> bool {
-        let here = self.seek(message).await;
-        if here {
-            self.unsent.update_value(|all| all.push((message, text.to_owned())));
-            if self.editing.with_untracked(Option::is_none) {
-                self.editing.set(Some(message));
-            }
-        }
-        here
-    }
-
-    /// What to edit of a message: the new version that came back, or its text.
-    pub fn editable(self, id: MessageId) -> String {
-        let unsent = self
-            .unsent
-            .try_update_value(|all| all.iter().rposition(|(other, _)| *other == id).map(|at| all.remove(at).1));
-        unsent.flatten().unwrap_or_else(|| self.text(id))
     }
 
     /// Asks for another reply beside this one.

@@ -66,8 +66,8 @@ struct Wire {
     generation: u32,
     attempt: u32,
     heard: Millis,
-    /// What waits for the socket that is being opened.
-    asked: Vec<ClientEvent>,
+    /// Whether something was asked that waits for the socket to open.
+    asked: bool,
     timer: Option<TimeoutHandle>,
     room: Option<Room>,
     listener: Option<Callback<ChatEvent>>,
@@ -148,17 +148,14 @@ impl Session {
     /// Asks for something of use only now: at once, or when the socket opens that is just being opened, as after a reload.
     /// Whether it may be heard; if it is not, the reader is told.
     pub fn ask(self, event: ClientEvent) -> bool {
-        match self.link.get_untracked() {
-            Link::Idle | Link::Connecting => {
-                self.wire.update_value(|wire| wire.asked.push(event));
-                true
-            }
-            Link::Online if self.push(event) => true,
-            _ => {
-                self.unheard();
-                false
-            }
+        let link = self.link.get_untracked();
+        let said = matches!(link, Link::Online | Link::Connecting) && self.push(event);
+        if !said {
+            self.unheard();
+        } else if link == Link::Connecting {
+            self.wire.update_value(|wire| wire.asked = true);
         }
+        said
     }
 
     fn unheard(self) {
@@ -174,10 +171,6 @@ impl Session {
     pub fn retry_now(self) {
         self.wire.update_value(|wire| wire.attempt = 0);
         self.connect();
-    }
-
-    fn asked(self) -> Vec<ClientEvent> {
-        self.wire.try_update_value(|wire| std::mem::take(&mut wire.asked)).unwrap_or_default()
     }
 
     fn push(self, event: ClientEvent) -> bool {
@@ -235,15 +228,13 @@ impl Session {
         let Some((room, listener)) = self.wire.try_update_value(|wire| {
             wire.heard = browser::now();
             wire.attempt = 0;
+            wire.asked = false;
             (wire.room, wire.listener)
         }) else {
             return;
         };
         if self.link.get_untracked() != Link::Online {
             self.link.set(Link::Online);
-            self.asked().into_iter().for_each(|event| {
-                self.push(event);
-            });
         }
         if let ChatEvent::Bye { reason } = event {
             return self.goodbye(*reason);
@@ -292,10 +283,10 @@ impl Session {
             wire.abort.take().inspect(AbortHandle::abort);
             wire.timer.take().inspect(TimeoutHandle::clear);
             wire.attempt += 1;
-            Some(wire.attempt)
+            Some((wire.attempt, std::mem::take(&mut wire.asked)))
         });
-        let Some(Some(attempt)) = attempt else { return };
-        if !self.asked().is_empty() {
+        let Some(Some((attempt, asked))) = attempt else { return };
+        if asked {
             self.unheard();
         }
         if self.link.get_untracked() == Link::Over {

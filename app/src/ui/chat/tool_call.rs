@@ -96,8 +96,13 @@ fn StateLine(tool: ArcRwSignal<ToolView>) -> impl IntoView {
             view! {
                 <span class="relative flex items-center gap-2 text-muted" role="status">
                     <span class="min-w-0 truncate max-sm:sr-only">{note.unwrap_or_else(|| "Running".to_owned())}</span>
-                    {percent.map(|percent| view! { <span class="shrink-0 tabular-nums">{format!("{percent} %")}</span> })}
-                    {percent.map(|percent| view! { <progress class="h-1.5 w-20 shrink-0 accent-brand max-sm:hidden" max="100" value=percent.to_string() aria-label="Progress"></progress> })}
+                    {percent
+                        .map(|percent| {
+                            view! {
+                                <span class="shrink-0 tabular-nums">{format!("{percent} %")}</span>
+                                <progress class="h-1.5 w-20 shrink-0 accent-brand max-sm:hidden" max="100" value=percent.to_string() aria-label="Progress"></progress>
+                            }
+                        })}
                     <Spinner class="size-4 shrink-0"/>
                 </span>
             }
@@ -106,12 +111,12 @@ fn StateLine(tool: ArcRwSignal<ToolView>) -> impl IntoView {
         Some(ToolState::Done { result }) => {
             let (looks, glyph, word) = ended(&result.outcome);
             // Nobody measured what was cut off.
-            let took = (!result.outcome.is_cut_off()).then(|| duration(result.duration_ms));
+            let took = if result.outcome.is_cut_off() { String::new() } else { duration(result.duration_ms) };
             view! {
                 <span class=format!("inline-flex items-center gap-1.5 {looks}")>
                     <Icon glyph class="size-4"/>
                     {word}
-                    {took.map(|took| view! { <span class="text-muted tabular-nums">{took}</span> })}
+                    <span class="text-muted tabular-nums empty:hidden">{took}</span>
                 </span>
             }
             .into_any()

@@ -6,7 +6,6 @@ use crate::{
         app::SignedIn,
         chat::{
             Chat, NewChat,
-            header::TopBar,
             room::Room,
             session::{Link, Session},
             text,
@@ -133,7 +132,6 @@ fn Closed(error: ApiError, retry: impl Fn() + Send + Sync + 'static) -> impl Int
     let glyph = if missing { Glyph::Message } else { Glyph::WifiOff };
     view! {
         <Title text=title/>
-        <TopBar>{().into_any()}</TopBar>
         <div class="m-auto">
             <EmptyState glyph title>
                 <p class="mb-4">{error.to_string()}</p>
