@@ -31,7 +31,7 @@ test('after kill -9 a reply is interrupted with its text, and can be continued',
   const whole = ada.replies.first();
   await expect(whole.getByRole('group', { name: 'Versions' })).toContainText('2/2');
   await expect(finished(whole)).toBeAttached();
-  await expect(whole).toContainText(/kept(\s+later)?\s*You said: Your last reply was cut off/);
+  await expect(whole).toContainText(/kept(\s*later)?\s*You said: Your last reply was cut off/);
   const words = (await whole.locator('.prose-chat').allInnerTexts()).join('\n');
   expect([words.match(/kept/g)?.length, words.match(/You said/g)?.length]).toEqual([1, 1]);
 });

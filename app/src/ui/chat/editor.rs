@@ -41,6 +41,8 @@ async fn again(room: Room, message: MessageId, text: String, returned: Returned,
 
 #[component]
 fn Editor(room: Room, id: MessageId) -> impl IntoView {
+    // Should what is written here be refused, this is here.
+    AGAIN.expect();
     let unsent = UNSENT.with_borrow_mut(|all| all.iter().rposition(|(of, _)| *of == id).map(|at| all.remove(at).1));
     let before = unsent.unwrap_or_else(|| room.text(id));
     let lines = before.lines().count().clamp(2, 12);
