@@ -5,6 +5,7 @@
 //! What a call returned is committed. U+0000 is dropped from every text on its way in.
 //! Decision: a struct, not a trait; an SQLite file in a temporary folder is the fake.
 
+mod batch;
 mod db;
 mod recent;
 mod text;

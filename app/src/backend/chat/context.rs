@@ -6,7 +6,10 @@
 
 use super::pictures;
 use crate::{
-    backend::llm::{Content, Model, RequestTurn},
+    backend::{
+        llm::{Content, Model, RequestTurn},
+        tools::schema,
+    },
     wire::{
         id::{CallId, ModelId},
         limits::PICTURES_MAX,
@@ -41,7 +44,8 @@ const PER_MESSAGE: usize = 8;
 pub(super) fn turns(path: &[Message], model: &Model, several: bool, tools: &[Arc<ToolSpec>]) -> Vec<RequestTurn> {
     let several = several || speakers(path) > 1;
     let window = usize::try_from(model.context_window.saturating_sub(model.max_output)).unwrap_or(usize::MAX);
-    let fixed = tokens(SYSTEM.len() + tools.iter().map(|tool| told(tool)).sum::<usize>());
+    let advertised: u64 = tools.iter().map(|tool| schema::cost(tool)).sum();
+    let fixed = tokens(SYSTEM.len()) + usize::try_from(advertised).unwrap_or(usize::MAX);
     let shown = if model.sees { PICTURES_MAX } else { 0 };
     let kept = fitting(path, window.saturating_sub(fixed), shown);
     // A reply whose question is left out goes with it: where the model called tools and said nothing more, their results
@@ -213,11 +217,6 @@ fn weight(part: &Part) -> usize {
             text.len() + name.len() + server.len() + uri.len() + 2 * REFERENCE.len()
         }
     }
-}
-
-/// Bytes of a tool's advertisement, with the keys around it.
-fn told(tool: &ToolSpec) -> usize {
-    tool.name.len() + tool.description.len() + tool.input_schema.to_string().len() + 40
 }
 
 fn tokens(bytes: usize) -> usize {

@@ -1,25 +1,24 @@
 //! The two databases behind one face. With `search` and `collections` the only place that knows there are two.
 //!
 //! One SQL text serves both: `$n` placeholders, TEXT, BIGINT and BOOLEAN only. A statement is written once in `fetch!`,
-//! `execute!` or `read!`, whose body is type-checked once for each driver, so the two cannot drift.
-//! SQLite has one writing connection, whose transactions begin IMMEDIATE (one that reads first and writes later fails
-//! under load), and a few readers; PostgreSQL has one pool.
+//! `execute!` or `read!`, whose body is type-checked once for each driver, so the two cannot drift. What turns write,
+//! many at a time, is in [`super::batch`]. SQLite has one writing connection and a few readers; PostgreSQL has one pool.
 
+mod sqlite;
+
+pub(super) use self::sqlite::{SqliteFile, SqliteTx};
 use super::StoreError;
 use crate::backend::config::DatabaseUrl;
 use secrecy::ExposeSecret;
 use sqlx::{
-    Connection, Executor, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    Executor, PgPool, Postgres, Transaction,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 /// How long a caller waits for a connection or a lock.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Readers of an SQLite file: enough to keep two cores busy while one waits.
-const SQLITE_READERS: u32 = 4;
 /// Connections to PostgreSQL: well under its default of 100 for a few processes.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -32,17 +31,10 @@ pub(super) enum Driver<S, P> {
     Postgres(P),
 }
 
-/// An SQLite file's connections.
-#[derive(Clone, Debug)]
-pub(super) struct SqliteFile {
-    pub(super) writer: SqlitePool,
-    pub(super) readers: SqlitePool,
-}
-
 /// An open database.
 pub(super) type Db = Driver<SqliteFile, PgPool>;
 /// A write transaction; dropping it rolls it back.
-pub(super) type Tx = Driver<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>;
+pub(super) type Tx = Driver<SqliteTx, Transaction<'static, Postgres>>;
 
 /// Runs the body with the driver's own type.
 macro_rules! on {
@@ -68,47 +60,28 @@ macro_rules! fetch {
     };
 }
 
-/// Runs statements in a transaction (`&mut Tx`), one after the other, and reads the rows of all:
-/// `together!(tx, Row, ["…", "…"], binds)`. Each has all the binds, by number. A first one without a row means that the
-/// others would change nothing either.
-///
-/// SQLite gets them as one text: sqlx runs it on a thread of its own, and going there and back costs more than most
-/// statements do.
-macro_rules! together {
-    ($tx:expr, $row:ty, [$first:expr $(, $next:expr)+ $(,)?] $(, $bind:expr)* $(,)?) => {
-        match $tx {
-            $crate::backend::store::db::Driver::Sqlite(c) => {
-                let all = concat!($first $(, ";\n", $next)+);
-                sqlx::query_as::<_, $row>(all)$(.bind($bind))*.fetch_all(&mut **c).await
-            }
-            $crate::backend::store::db::Driver::Postgres(c) => async {
-                let mut rows = Vec::new();
-                for sql in [$first $(, $next)+] {
-                    rows.extend(sqlx::query_as::<_, $row>(sql)$(.bind($bind))*.fetch_all(&mut **c).await?);
-                    if rows.is_empty() {
-                        break;
-                    }
-                }
-                Ok(rows)
-            }
-            .await,
-        }
-    };
-}
-
 /// Reads rows outside of a transaction: `read!(store, fetch_all, Row, "…", binds)`.
 macro_rules! read {
     ($store:expr, $how:ident, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
         match &$store.inner.db {
-            $crate::backend::store::db::Driver::Sqlite(file) =>
-                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$how(&file.readers).await,
+            $crate::backend::store::db::Driver::Sqlite(file) => match file.read().await {
+                Ok(mut reading) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$how(&mut *reading).await,
+                Err(error) => Err(error),
+            },
             $crate::backend::store::db::Driver::Postgres(pool) =>
                 sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$how(pool).await,
         }
     };
 }
 
-pub(super) use {execute, fetch, on, read, together};
+pub(super) use {execute, fetch, on, read};
+
+impl<S, P> Driver<S, P> {
+    /// Whether it is SQLite's.
+    pub(super) fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+}
 
 impl Db {
     /// Opens and migrates the database of that address.
@@ -127,7 +100,7 @@ impl Db {
     /// Begins a write transaction.
     pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite(file) => Driver::Sqlite(file.writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite(file) => Driver::Sqlite(file.begin().await?),
             Self::Postgres(pool) => Driver::Postgres(pool.begin().await?),
         })
     }
@@ -135,10 +108,7 @@ impl Db {
     /// Closes every connection.
     pub(super) async fn close(&self) {
         match self {
-            Self::Sqlite(file) => {
-                file.readers.close().await;
-                file.writer.close().await;
-            }
+            Self::Sqlite(file) => file.close().await,
             Self::Postgres(pool) => pool.close().await,
         }
     }
@@ -159,53 +129,9 @@ impl Tx {
 }
 
 async fn open_sqlite(path: &str) -> Result<SqliteFile, StoreError> {
-    if path.is_empty() || path.starts_with(':') {
-        return Err(StoreError::Unopened("its address «sqlite:» needs the path of a file".to_owned()));
-    }
-    if let Some(folder) = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| StoreError::Unopened(format!("its folder cannot be made: {error}")))?;
-    }
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // What was committed outlives the process at any moment; only a power cut may undo the last moments, whole
-        // transactions of them. FULL would flush the disk before every answer.
-        .synchronous(SqliteSynchronous::Normal)
-        .foreign_keys(true)
-        .busy_timeout(PATIENCE)
-        .statement_cache_capacity(256)
-        .pragma("temp_store", "memory")
-        .pragma("cache_size", "-16000")
-        // Pages; `wal` copies them long before. No mmap_size: every growth of the file would make every connection map
-        // it anew, which commits felt.
-        .pragma("wal_autocheckpoint", "64000")
-        .pragma("journal_size_limit", "67108864");
-    let writer = sqlite_pool(1)
-        .after_release(|connection, _| {
-            // When a full disk makes SQLite itself roll back, sqlx goes on counting the transaction as open: such a
-            // connection can never begin another one, so it is replaced.
-            Box::pin(async move {
-                connection.ping().await?;
-                Ok(!connection.is_in_transaction())
-            })
-        })
-        .connect_with(options.clone())
-        .await
-        .map_err(|error| StoreError::Unopened(plain(&error)))?;
-    MIGRATIONS.run(&writer).await.map_err(unmigrated)?;
-    let readers = sqlite_pool(SQLITE_READERS).connect_lazy_with(options.pragma("query_only", "on"));
-    Ok(SqliteFile { writer, readers })
-}
-
-fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(PATIENCE)
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
+    let file = SqliteFile::open(path).await?;
+    MIGRATIONS.run(&mut *file.write().await?).await.map_err(unmigrated)?;
+    Ok(file)
 }
 
 async fn open_postgres(url: &str) -> Result<PgPool, StoreError> {

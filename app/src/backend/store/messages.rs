@@ -11,9 +11,22 @@ use std::str::FromStr;
 /// The columns of [`MessageRow`]; needs `messages` without an alias.
 macro_rules! message_columns {
     () => {
-        "id, conversation_id, parent_id, position, seq, role, author_id,
-         (SELECT u.name FROM users u WHERE u.id = author_id) AS author_name, parts, status, turn_id, model,
-         usage_input, usage_output, usage_cached, fault, client_id, created_at"
+        $crate::backend::store::messages::message_columns!("parts")
+    };
+    ($parts:literal) => {
+        concat!(
+            "id, conversation_id, parent_id, position, seq, role, author_id,
+             (SELECT u.name FROM users u WHERE u.id = author_id) AS author_name, ",
+            $parts,
+            ", status, turn_id, model, usage_input, usage_output, usage_cached, fault, client_id, created_at"
+        )
+    };
+}
+
+/// The columns of a [`MessageRow`] whose parts are known.
+macro_rules! reply_columns {
+    () => {
+        $crate::backend::store::messages::message_columns!("'[]' AS parts")
     };
 }
 
@@ -25,7 +38,7 @@ macro_rules! for_member {
     };
 }
 
-pub(super) use {for_member, message_columns};
+pub(super) use {for_member, message_columns, reply_columns};
 
 /// A message as it is stored.
 #[derive(Debug, sqlx::FromRow)]
@@ -40,7 +53,7 @@ pub(super) struct MessageRow {
     author_name: Option<String>,
     parts: String,
     status: String,
-    turn_id: Option<String>,
+    pub(super) turn_id: Option<String>,
     model: Option<String>,
     usage_input: Option<i64>,
     usage_output: Option<i64>,

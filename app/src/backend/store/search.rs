@@ -1,5 +1,5 @@
-//! Full-text search: FTS5 or tsvector. With `db` and `collections` the only place with two SQL
-//! texts; its index is made at open. Titles are few and have no index (`titles`).
+//! Full-text search: FTS5 or tsvector. With `db` and `collections` the only place with two SQL texts; its index is made
+//! at open, and filled a little after each message ([`waiting`]). Titles are few and have no index (`titles`).
 //!
 //! Words are cut here, for both databases alike (`words`), so neither's own tokenizer decides what a word is: text goes
 //! in as words between blanks, a query as words without operators. The index holds no text; a snippet is cut from
@@ -7,25 +7,24 @@
 //! markup.
 
 mod titles;
+mod waiting;
 mod words;
 
+pub(super) use self::waiting::keep_indexed;
 use self::words::{Word, words};
 use super::{
     Store, StoreError,
     db::{Db, Driver, Tx, execute},
     parse_id,
-    text::to_json,
 };
 use crate::wire::{
     conversation::SearchHit,
-    id::{ConversationId, MessageId, Millis, UserId},
+    id::{ConversationId, Millis, UserId},
     limits::SEARCH_MAX,
     message::{Part, searched_text},
 };
 use sqlx::Executor;
 
-/// Words of a message that are found: a tsvector holds positions up to 16,383 and a megabyte of text.
-const INDEXED_WORDS: usize = 16_000;
 /// Characters of a snippet before its first match.
 const SNIPPET_BEFORE: usize = 40;
 /// Characters of a snippet in all.
@@ -35,7 +34,8 @@ const SNIPPET: usize = 160;
 pub(super) async fn make_index(db: &Db) -> Result<(), StoreError> {
     match db.begin().await? {
         Driver::Sqlite(mut tx) => {
-            tx.execute(
+            (&mut *tx)
+                .execute(
                 "CREATE VIRTUAL TABLE IF NOT EXISTS message_search USING fts5 (words, message UNINDEXED, content = '',
                      contentless_delete = 1, contentless_unindexed = 1, tokenize = 'ascii')",
             )
@@ -58,61 +58,9 @@ pub(super) async fn make_index(db: &Db) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Texts that a transaction has written and is still to make findable.
-#[derive(Debug, Default)]
-pub(super) struct Unindexed {
-    /// For each: the message, and its words as its database takes them.
-    texts: Vec<(String, String)>,
-}
-
-impl Unindexed {
-    /// Notes a message's text; `tx` only tells which database it is for.
-    pub(super) fn add(&mut self, tx: &Tx, message: MessageId, text: &str) {
-        let words = words(text).take(INDEXED_WORDS);
-        let words: Vec<String> = match tx {
-            Driver::Sqlite(_) => words.map(|word| word.folded).collect(),
-            Driver::Postgres(_) => {
-                words.enumerate().map(|(at, word)| format!("{}:{}", quoted(&word.folded), at + 1)).collect()
-            }
-        };
-        if !words.is_empty() {
-            self.texts.push((message.to_string(), words.join(" ")));
-        }
-    }
-
-    /// Makes them findable, all in one statement, in the transaction that wrote them.
-    pub(super) async fn index(self, tx: &mut Tx) -> Result<(), StoreError> {
-        if self.texts.is_empty() {
-            return Ok(());
-        }
-        match tx {
-            Driver::Sqlite(tx) => {
-                sqlx::query(
-                    "INSERT INTO message_search (message, words) SELECT value ->> 0, value ->> 1 FROM json_each($1)",
-                )
-                .bind(to_json(&self.texts)?)
-                .execute(&mut **tx)
-                .await?;
-            }
-            Driver::Postgres(tx) => {
-                let (messages, words): (Vec<String>, Vec<String>) = self.texts.into_iter().unzip();
-                sqlx::query(
-                    "INSERT INTO message_search (message, words)
-                     SELECT t.message, CAST(t.words AS TSVECTOR) FROM UNNEST($1, $2) AS t (message, words)",
-                )
-                .bind(messages)
-                .bind(words)
-                .execute(&mut **tx)
-                .await?;
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Drops what is indexed of messages that are gone. PostgreSQL has done so by itself.
 pub(super) async fn forget_purged(tx: &mut Tx) -> Result<(), StoreError> {
-    if matches!(tx, Driver::Sqlite(_)) {
+    if tx.is_sqlite() {
         execute!(
             tx,
             "DELETE FROM message_search WHERE rowid IN
@@ -198,6 +146,9 @@ impl Store {
         if phrases.is_empty() {
             return Ok(Vec::new());
         }
+        if let Err(error) = waiting::index(&self.inner.db).await {
+            tracing::warn!(%error, "the newest messages are not found");
+        }
         let within = within.map(|within| within.to_string());
         let hits: Vec<Hit> = match &self.inner.db {
             Driver::Sqlite(file) => {
@@ -206,7 +157,7 @@ impl Store {
                     .bind(within)
                     .bind(for_fts5(&phrases))
                     .bind(i64::from(limit))
-                    .fetch_all(&file.readers)
+                    .fetch_all(&mut *file.read().await?)
                     .await?
             }
             Driver::Postgres(pool) => {

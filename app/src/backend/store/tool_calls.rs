@@ -6,7 +6,8 @@
 
 use super::{
     Store, StoreError,
-    db::{Tx, execute, on, read},
+    batch::GivenCall,
+    db::{execute, read},
     parse_id,
     policies::stored,
     text::clean,
@@ -17,8 +18,6 @@ use crate::wire::{
     id::{ConversationId, Millis, TurnId, UserId},
     policy::{CallEnd, CallRow, CalledBy, Rule},
 };
-use sqlx::QueryBuilder;
-
 /// A call as it is recorded.
 #[derive(Clone, Debug)]
 pub struct RecordedCall {
@@ -87,49 +86,24 @@ impl Row {
     }
 }
 
-/// The calls that a transaction is to record.
-#[derive(Debug, Default)]
-pub(super) struct Unrecorded(Vec<RecordedCall>);
-
-impl Unrecorded {
-    /// Notes a call; of one that is noted twice the later state counts.
-    pub(super) fn add(&mut self, call: RecordedCall) {
-        match self.0.iter_mut().find(|noted| noted.id == call.id) {
-            Some(noted) => *noted = call,
-            None => self.0.push(call),
+impl From<&RecordedCall> for GivenCall {
+    fn from(call: &RecordedCall) -> Self {
+        Self {
+            id: call.id.to_string(),
+            user: call.user.to_string(),
+            tool: clean(&call.tool),
+            server: call.server.as_deref().map(clean),
+            via: call.via.name(),
+            credential: call.credential.clone(),
+            conversation: call.place.map(|(conversation, _)| conversation.to_string()),
+            turn: call.place.map(|(_, turn)| turn.to_string()),
+            digest: call.digest.clone(),
+            rule: call.rule.name(),
+            decided_by: call.decided_by.map(|user| user.to_string()),
+            outcome: call.end.name(),
+            began_at: call.began_at.0,
+            duration_ms: call.duration_ms,
         }
-    }
-
-    /// Writes them all in one statement.
-    pub(super) async fn record(self, tx: &mut Tx) -> Result<(), StoreError> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        on!(tx, |c| {
-            let mut sql = QueryBuilder::new(
-                "INSERT INTO tool_calls (id, user_id, tool, server, via, credential, conversation_id, turn_id, digest,
-                     rule, decided_by, outcome, began_at, duration_ms) ",
-            );
-            sql.push_values(&self.0, |mut row, call| {
-                row.push_bind(call.id.to_string())
-                    .push_bind(call.user.to_string())
-                    .push_bind(clean(&call.tool))
-                    .push_bind(call.server.as_deref().map(clean))
-                    .push_bind(call.via.name())
-                    .push_bind(call.credential.clone())
-                    .push_bind(call.place.map(|(conversation, _)| conversation.to_string()))
-                    .push_bind(call.place.map(|(_, turn)| turn.to_string()))
-                    .push_bind(call.digest.clone())
-                    .push_bind(call.rule.name())
-                    .push_bind(call.decided_by.map(|user| user.to_string()))
-                    .push_bind(call.end.name())
-                    .push_bind(call.began_at.0)
-                    .push_bind(call.duration_ms);
-            });
-            sql.push(" ON CONFLICT (id) DO UPDATE SET outcome = excluded.outcome, duration_ms = excluded.duration_ms");
-            sql.build().persistent(self.0.len() == 1).execute(&mut **c).await.map(drop)
-        })?;
-        Ok(())
     }
 }
 

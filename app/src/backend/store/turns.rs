@@ -11,7 +11,6 @@ use super::{
     Store, StoreError,
     db::{fetch, read},
     parse_id,
-    search::Unindexed,
     writer::{Checkpoint, Op},
 };
 use crate::wire::{
@@ -275,11 +274,8 @@ impl Store {
              WHERE state = 'running' AND waiting IS NULL AND lease_until < $1 ORDER BY id",
             now.0,
         )?;
-        let (mut messages, mut unindexed) = (Vec::with_capacity(lapsed.len()), Unindexed::default());
-        for turn in lapsed {
-            messages.push(write::finish(&mut tx, &self.inner.clock, &turn.interrupted()?, &mut unindexed).await?);
-        }
-        unindexed.index(&mut tx).await?;
+        let ends: Vec<FinishTurn> = lapsed.into_iter().map(Lapsed::interrupted).collect::<Result<_, _>>()?;
+        let messages = write::finish_all(&mut tx, &self.inner.clock, &ends).await?;
         self.commit(tx).await?;
         Ok(messages)
     }

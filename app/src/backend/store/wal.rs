@@ -51,9 +51,9 @@ pub(super) async fn keep_short(db: Db, written: Arc<Notify>, stopping: Cancellat
 /// Copies what can be copied now. The answer of the PRAGMA: whether it was kept from it, pages of log, pages copied.
 async fn copy(file: &SqliteFile) -> Result<(), StoreError> {
     let (_, pages, _): (i64, i64, i64) =
-        sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&file.readers).await?;
+        sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&mut *file.read().await?).await?;
     if pages > LONG {
-        sqlx::query("PRAGMA wal_checkpoint(RESTART)").execute(&file.writer).await?;
+        sqlx::query("PRAGMA wal_checkpoint(RESTART)").execute(&mut *file.write().await?).await?;
     }
     Ok(())
 }
@@ -67,20 +67,20 @@ mod tests {
 
     async fn pages(file: &SqliteFile) -> i64 {
         let sql = "PRAGMA wal_checkpoint(PASSIVE)";
-        sqlx::query_as::<_, (i64, i64, i64)>(sql).fetch_one(&file.readers).await.unwrap().1
+        sqlx::query_as::<_, (i64, i64, i64)>(sql).fetch_one(&mut *file.read().await.unwrap()).await.unwrap().1
     }
 
     #[tokio::test]
     async fn a_long_log_is_begun_anew() {
         let store = TestStore::sqlite().await;
         let Driver::Sqlite(file) = &store.inner.db else { panic!("not SQLite") };
-        sqlx::query("CREATE TABLE filler (it TEXT NOT NULL)").execute(&file.writer).await.unwrap();
+        sqlx::query("CREATE TABLE filler (it TEXT NOT NULL)").execute(&mut *file.write().await.unwrap()).await.unwrap();
         let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
                     INSERT INTO filler SELECT hex(randomblob(1900)) FROM n";
-        sqlx::query(many).bind(LONG + 1_000).execute(&file.writer).await.unwrap();
+        sqlx::query(many).bind(LONG + 1_000).execute(&mut *file.write().await.unwrap()).await.unwrap();
         assert!(pages(file).await > LONG);
         copy(file).await.unwrap();
-        sqlx::query("INSERT INTO filler VALUES ('x')").execute(&file.writer).await.unwrap();
+        sqlx::query("INSERT INTO filler VALUES ('x')").execute(&mut *file.write().await.unwrap()).await.unwrap();
         assert!(pages(file).await < 10);
         store.discard().await;
     }

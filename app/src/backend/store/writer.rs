@@ -1,28 +1,37 @@
 //! Group commit: what turns write, many at a time.
 //!
-//! One task takes whatever has queued up while the last commit was under way, runs it in one transaction, commits, and
-//! only then answers each caller: an answer means committed. An operation checks before it writes, so one that is
-//! refused has written nothing and does not concern the others. If the database itself fails one of them, the batch is
-//! rolled back and each is tried again alone; a full disk is not tried again. A panic counts as the database's failure:
-//! without this task nobody could write any more. Other writes do not come here; on SQLite they share the one connection.
+//! One task takes whatever has queued up while the last commit was under way, writes it in one transaction
+//! ([`super::batch`]), and only then answers each caller: an answer means committed. An operation checks before it
+//! writes, so one that is refused has written nothing and does not concern the others. If the database itself fails one
+//! of them, the batch is rolled back and each is tried again alone; a full disk is not tried again. A panic counts as the
+//! database's failure: without this task nobody could write any more. Other writes do not come here; on SQLite they
+//! share the one connection.
+//!
+//! What concerns the same conversation's beginning, or the same turn, waits for the next transaction, in its order; a
+//! beginning that must read first ([`Beginning::is_plain`]) has one of its own, and whatever came after it waits.
 
 use super::{
     StoreError,
-    db::{Db, Tx},
-    search::Unindexed,
-    tool_calls::{RecordedCall, Unrecorded},
-    turns::{Beginning, FinishTurn, Started, write},
+    batch::{Batch, GivenCall, Written},
+    db::Db,
+    search,
+    tool_calls::RecordedCall,
+    turns::{
+        Beginning, FinishTurn, NewTurnKind, Started,
+        write::{self, Draft, Plan},
+    },
     wal,
 };
 use crate::{
     backend::{clock::Clock, task::Tasks},
     wire::{
-        id::TurnId,
+        id::{TurnId, UserId},
         message::{Message, Part, Usage},
     },
 };
 use futures::FutureExt;
 use std::{
+    collections::HashSet,
     panic::AssertUnwindSafe,
     sync::{
         Arc,
@@ -32,6 +41,7 @@ use std::{
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Operations in one transaction: beyond this a longer batch saves nothing and delays its first caller.
 const BATCH: usize = 128;
@@ -59,15 +69,9 @@ pub(super) struct Job<I, O> {
 }
 
 impl<I, O> Job<I, O> {
-    /// Keeps what came of it, unless the database failed: then the whole transaction is void.
-    fn keep(&mut self, result: Result<O, StoreError>) -> Result<(), StoreError> {
-        match result {
-            Ok(_) | Err(StoreError::NotFound | StoreError::Conflict(_) | StoreError::Corrupt { .. }) => {
-                self.outcome = Some(result);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+    /// Keeps what came of it, once its transaction is committed.
+    fn keep(&mut self, result: Result<O, StoreError>) {
+        self.outcome = Some(result);
     }
 
     /// Tells whoever waits; they may have gone, which does not undo what was written.
@@ -89,34 +93,79 @@ pub(super) enum Op {
     Record(Job<Box<RecordedCall>, ()>),
 }
 
-/// What the operations of a transaction leave to its end.
-#[derive(Debug, Default)]
-struct Gathered {
-    unindexed: Unindexed,
-    unrecorded: Unrecorded,
+/// An operation whose part of a batch is written, and what is needed to read what came of it.
+#[derive(Debug)]
+enum Given {
+    Start(Draft),
+    Checkpoint,
+    Finish(Vec<Part>),
+    Record,
 }
 
 impl Op {
-    async fn run(&mut self, tx: &mut Tx, clock: &Clock, gathered: &mut Gathered) -> Result<(), StoreError> {
-        let Gathered { unindexed, unrecorded } = gathered;
+    /// What no other operation of the same transaction may have.
+    fn key(&self) -> Option<Uuid> {
         match self {
+            Self::Start(job) => match &job.input.new.kind {
+                NewTurnKind::Send { conversation, .. } => Some(conversation.0),
+                NewTurnKind::Edit { .. } | NewTurnKind::Regenerate { .. } | NewTurnKind::Continue { .. } => None,
+            },
+            Self::Checkpoint(job) => Some(job.input.turn.0),
+            Self::Finish(job) => Some(job.input.turn.0),
+            Self::Record(_) => None,
+        }
+    }
+
+    /// Whether it must read before it writes.
+    fn is_alone(&self) -> bool {
+        matches!(self, Self::Start(job) if !job.input.is_plain())
+    }
+
+    /// Adds it to a batch.
+    fn give(&self, clock: &Clock, batch: &mut Batch) -> Result<Given, StoreError> {
+        Ok(match self {
             Self::Start(job) => {
-                let result = write::start(tx, clock, &job.input, unindexed).await.map(Box::new);
-                job.keep(result)
+                let draft = Draft::new(Plan::sent(&job.input.new)?, clock);
+                batch.starts.push(draft.given(&job.input.new)?);
+                Given::Start(draft)
             }
             Self::Checkpoint(job) => {
-                let result = write::checkpoint(tx, clock, &job.input).await;
-                job.keep(result)
+                batch.checkpoints.push(job.input.given(clock)?);
+                Given::Checkpoint
             }
             Self::Finish(job) => {
-                let result = write::finish(tx, clock, &job.input, unindexed).await.map(Box::new);
-                job.keep(result)
+                let (given, parts) = job.input.given(clock)?;
+                batch.finishes.push(given);
+                Given::Finish(parts)
             }
             Self::Record(job) => {
-                unrecorded.add((*job.input).clone());
-                job.keep(Ok(()))
+                batch.record(GivenCall::from(&*job.input));
+                Given::Record
             }
+        })
+    }
+
+    /// Reads what came of it; the plan of a turn that was refused, for the reason is to be found.
+    fn read(&mut self, given: Given, written: &mut Written) -> Option<Plan> {
+        match (self, given) {
+            (Self::Start(job), Given::Start(draft)) => match draft.started(&job.input.new, written) {
+                Ok(Err(plan)) => return Some(plan),
+                Ok(Ok(started)) => job.keep(Ok(Box::new(started))),
+                Err(error) => job.keep(Err(error)),
+            },
+            (Self::Checkpoint(job), Given::Checkpoint) => {
+                let kept = written.kept.remove(&job.input.turn.to_string());
+                job.keep(if kept { Ok(()) } else { Err(StoreError::NotFound) });
+            }
+            (Self::Finish(job), Given::Finish(parts)) => {
+                let reply = job.input.reply(parts, written);
+                job.keep(reply.map(Box::new));
+            }
+            (Self::Record(job), _) => job.keep(Ok(())),
+            // Each was given as what it is.
+            (Self::Start(_) | Self::Checkpoint(_) | Self::Finish(_), _) => {}
         }
+        None
     }
 
     fn answer(self, failed: Option<StoreError>) {
@@ -149,9 +198,11 @@ impl Writer {
         let (queue, incoming) = mpsc::channel(QUEUE);
         let tasks = Tasks::default();
         let stopping = tasks.stopping();
-        let (written, commits) = (Arc::new(Notify::new()), Arc::<AtomicU64>::default());
-        let batches = Batches { db: db.clone(), clock, written: Arc::clone(&written), commits: Arc::clone(&commits) };
-        tasks.spawn("database log", wal::keep_short(db, written, tasks.stopping()));
+        let (written, commits) = (<[Arc<Notify>; 2]>::default(), Arc::<AtomicU64>::default());
+        let batches = Batches { db: db.clone(), clock, written: written.clone(), commits: Arc::clone(&commits) };
+        let [log, index] = written;
+        tasks.spawn("database log", wal::keep_short(db.clone(), log, tasks.stopping()));
+        tasks.spawn("search index", search::keep_indexed(db, index, tasks.stopping()));
         tasks.spawn("store writer", async move { batches.run(incoming, stopping).await });
         Self { queue, tasks, commits }
     }
@@ -190,19 +241,29 @@ struct Batches {
     db: Db,
     clock: Clock,
     /// Told after each commit.
-    written: Arc<Notify>,
+    written: [Arc<Notify>; 2],
     commits: Arc<AtomicU64>,
 }
 
 impl Batches {
     async fn run(&self, mut incoming: mpsc::Receiver<Op>, stopping: CancellationToken) {
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut waiting = Vec::with_capacity(BATCH);
         loop {
-            tokio::select! {
-                biased;
-                taken = incoming.recv_many(&mut batch, BATCH) => if taken == 0 { return },
-                () = stopping.cancelled(), if !incoming.is_closed() => { incoming.close(); continue }
+            if waiting.is_empty() {
+                tokio::select! {
+                    biased;
+                    taken = incoming.recv_many(&mut waiting, BATCH) => if taken == 0 { return },
+                    () = stopping.cancelled(), if !incoming.is_closed() => { incoming.close(); continue }
+                }
+            } else {
+                // What came meanwhile goes along with what had to wait.
+                while waiting.len() < BATCH
+                    && let Ok(op) = incoming.try_recv()
+                {
+                    waiting.push(op);
+                }
             }
+            let mut batch = compatible(&mut waiting);
             match self.commit(&mut batch).await {
                 Ok(()) => batch.drain(..).for_each(|op| op.answer(None)),
                 Err(StoreError::Unwritable(why)) => {
@@ -225,29 +286,76 @@ impl Batches {
         })
     }
 
-    async fn transaction(&self, batch: &mut [Op]) -> Result<(), StoreError> {
+    async fn transaction(&self, ops: &mut [Op]) -> Result<(), StoreError> {
+        match ops {
+            [Op::Start(job)] if !job.input.is_plain() => self.start_alone(job).await?,
+            _ => self.write(ops).await?,
+        }
+        self.written.iter().for_each(|told| told.notify_one());
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn write(&self, ops: &mut [Op]) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        let given = ops.iter().map(|op| op.give(&self.clock, &mut batch));
+        let given: Vec<Given> = given.collect::<Result<_, _>>()?;
+        let mut written = batch.commit(&self.db).await?;
+        for (op, given) in ops.iter_mut().zip(given) {
+            let refused = op.read(given, &mut written);
+            // The others are committed: nothing that happens now may fail them.
+            if let (Some(plan), Op::Start(job)) = (refused, op) {
+                let why = self.refusal(job.input.new.by, &plan).await;
+                job.keep(why.map(Box::new));
+            }
+        }
+        Ok(())
+    }
+
+    async fn refusal(&self, by: UserId, plan: &Plan) -> Result<Started, StoreError> {
         let mut tx = self.db.begin().await?;
-        match self.write(&mut tx, batch).await {
-            Ok(()) => {
+        let why = write::refusal(&mut tx, by, plan).await;
+        tx.rollback().await?;
+        why
+    }
+
+    async fn start_alone(&self, job: &mut Job<Box<Beginning>, Box<Started>>) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        let started = write::start(&mut tx, &self.clock, &job.input).await;
+        match started {
+            Ok(_) | Err(StoreError::NotFound | StoreError::Conflict(_) | StoreError::Corrupt { .. }) => {
                 tx.commit().await?;
-                self.written.notify_one();
-                self.commits.fetch_add(1, Ordering::Relaxed);
+                job.keep(started.map(Box::new));
                 Ok(())
             }
             Err(error) => {
-                // A rollback that fails as well leaves the connection to the pool, which replaces it.
+                // A rollback that fails as well leaves the connection unclear, and whoever gets it next sees to that.
                 drop(tx.rollback().await);
                 Err(error)
             }
         }
     }
+}
 
-    async fn write(&self, tx: &mut Tx, batch: &mut [Op]) -> Result<(), StoreError> {
-        let mut gathered = Gathered::default();
-        for op in batch {
-            op.run(tx, &self.clock, &mut gathered).await?;
+/// Takes those that can share a transaction, in their order.
+fn compatible(waiting: &mut Vec<Op>) -> Vec<Op> {
+    let (mut batch, mut left, mut keys) = (Vec::with_capacity(waiting.len()), Vec::new(), HashSet::new());
+    let mut ops = waiting.drain(..);
+    while let Some(op) = ops.next() {
+        if op.is_alone() {
+            if batch.is_empty() && left.is_empty() {
+                batch.push(op);
+            } else {
+                left.push(op);
+            }
+            left.extend(ops.by_ref());
+        } else if op.key().is_none_or(|key| keys.insert(key)) {
+            batch.push(op);
+        } else {
+            left.push(op);
         }
-        gathered.unrecorded.record(tx).await?;
-        gathered.unindexed.index(tx).await
     }
+    drop(ops);
+    *waiting = left;
+    batch
 }

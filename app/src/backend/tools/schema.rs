@@ -3,7 +3,9 @@
 //! Invariant: a keyword it does not enforce is refused when the tool is registered ([`supported`]), so no schema ever
 //! promises what is not held. A general validator would bring some thirty crates for keywords no tool here needs.
 
+use crate::wire::tool::ToolSpec;
 use serde_json::{Map, Value, json};
+use std::io;
 
 /// Keywords that are enforced.
 const ENFORCED: [&str; 12] = [
@@ -26,6 +28,29 @@ const TOLD: [&str; 6] = ["title", "description", "default", "examples", "format"
 const DEPTH: usize = 8;
 /// How many problems one answer names.
 const PROBLEMS: usize = 5;
+
+/// Tokens that telling a model of a tool takes, about: 3.5 bytes each, with the keys around it.
+pub fn cost(spec: &ToolSpec) -> u64 {
+    let mut schema = Bytes(0);
+    // Nothing that counts can fail.
+    drop(serde_json::to_writer(&mut schema, &spec.input_schema));
+    let bytes = spec.name.len() + spec.description.len() + schema.0 + 40;
+    u64::try_from(bytes * 2 / 7).unwrap_or(u64::MAX)
+}
+
+/// Counts what is written, once for each turn and tool: the text itself is wanted by nobody.
+struct Bytes(usize);
+
+impl io::Write for Bytes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// An object schema of exactly these properties.
 pub fn object(properties: Value, required: &[&str]) -> Value {

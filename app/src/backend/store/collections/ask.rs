@@ -70,7 +70,7 @@ impl Asking {
 fn pool(db: &Db) -> Driver<SqlitePool, PgPool> {
     match db {
         Driver::Sqlite(file) => {
-            let options = (*file.readers.connect_options()).clone().with_regexp();
+            let options = file.options().clone().with_regexp();
             let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
             Driver::Sqlite(pool.test_before_acquire(false).connect_lazy_with(options))
         }

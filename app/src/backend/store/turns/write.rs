@@ -1,9 +1,8 @@
-//! The statements of a turn's life. Each function runs inside somebody's transaction.
+//! What a turn's beginning and end are, before and after [`super::super::batch`] writes them.
 //!
-//! Invariant: every durable change takes the next number of its conversation's clock, by an UPDATE that also locks the
-//! conversation's row; a refusal (`NotFound`, `Conflict`) comes before anything is written.
-//! Each goes to the database in one journey, for journeys are most of the work: later statements of one find by a
-//! subselect what the first one wrote. The words of what was written are indexed by whoever holds the transaction.
+//! Most can be written with whatever else there is to write: what they depend on is checked by the statement that writes
+//! them. A new version, a reply that goes on, and a message that takes along what apps said need something read first, in
+//! the same transaction, which is then theirs alone ([`start`]).
 
 use super::{Beginning, FinishTurn, LEASE_MS, NewTurn, NewTurnKind, Started};
 use crate::{
@@ -12,11 +11,11 @@ use crate::{
         store::{
             StoreError,
             app_contexts::{self, AppContext},
+            batch::{Batch, GivenCheckpoint, GivenFinish, GivenStart, StartedRow, Written},
             column,
-            db::{Tx, execute, fetch, together},
+            db::{Tx, fetch},
             messages::{MessageRow, for_member, message_columns},
             parse_id,
-            search::Unindexed,
             text::{clean, clean_parts, to_json},
             writer::Checkpoint,
         },
@@ -24,14 +23,14 @@ use crate::{
     wire::{
         id::{ClientId, ConversationId, MessageId, Millis, Seq, TurnId, UserId},
         limits::QUEUE_MAX,
-        message::{Author, Fault, Message, Part, Role, Status, TurnEnd, searched_text},
+        message::{Author, Fault, Message, Part, Role, Status, TurnEnd},
     },
 };
-use sqlx::{FromRow, Row};
 
 /// A [`NewTurn`] once it is known where it goes.
-struct Plan {
-    conversation: ConversationId,
+#[derive(Debug)]
+pub(in crate::backend::store) struct Plan {
+    pub(in crate::backend::store) conversation: ConversationId,
     parent: Parent,
     said: Option<Said>,
     /// What the reply begins with.
@@ -39,121 +38,108 @@ struct Plan {
 }
 
 /// What the person says.
+#[derive(Debug)]
 struct Said {
     client_id: ClientId,
     parts: Vec<Part>,
     json: String,
 }
 
-/// The names and the time of what is written.
-struct Fresh {
+/// What the turn's first message hangs under.
+#[derive(Debug)]
+enum Parent {
+    Head,
+    At(Option<MessageId>),
+}
+
+/// A turn that is being written.
+#[derive(Debug)]
+pub(in crate::backend::store) struct Draft {
+    plan: Plan,
     turn: TurnId,
     message: MessageId,
     reply: MessageId,
     now: Millis,
 }
 
-/// What the turn's first message hangs under.
-enum Parent {
-    Head,
-    At(Option<MessageId>),
-}
-
-/// What the conversation answered when the turn took its place on the clock.
-#[derive(sqlx::FromRow)]
-struct Place {
-    last_seq: i64,
-    previous_head_id: Option<String>,
-    title: String,
-    author: String,
-}
-
-/// A row of what starts a turn: its place, then whether it runs. That is asked after the conversation's lock was got:
-/// while the first statement waited for it, another process may have started one.
-enum Starting {
-    Place(Place),
-    Runs(bool),
-}
-
-impl<'r, R: Row> FromRow<'r, R> for Starting
-where
-    Place: FromRow<'r, R>,
-    (bool,): FromRow<'r, R>,
-{
-    fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        if row.len() == 1 {
-            <(bool,)>::from_row(row).map(|(runs,)| Self::Runs(runs))
-        } else {
-            Place::from_row(row).map(Self::Place)
-        }
+impl Beginning {
+    /// Whether nothing needs to be read before it is written.
+    pub(in crate::backend::store) fn is_plain(&self) -> bool {
+        matches!(self.new.kind, NewTurnKind::Send { .. }) && self.heard.is_empty()
     }
 }
 
-/// Starts a turn: [`super::Store::start_turn`].
+/// Starts a turn in a transaction: [`super::Store::start_turn`].
 pub(in crate::backend::store) async fn start(
     tx: &mut Tx,
     clock: &Clock,
     Beginning { new, heard }: &Beginning,
-    unindexed: &mut Unindexed,
 ) -> Result<Started, StoreError> {
-    let mut plan = plan(tx, new).await?;
+    let mut plan = match &new.kind {
+        NewTurnKind::Edit { message, .. } | NewTurnKind::Regenerate { message } | NewTurnKind::Continue { message } => {
+            let old = target(tx, new.by, *message).await?;
+            Plan::beside(old, new)?
+        }
+        NewTurnKind::Send { .. } => Plan::sent(new)?,
+    };
     let told = plan.hear(tx, new.by, heard).await?;
-    let fresh = Fresh { turn: clock.id(), message: clock.id(), reply: clock.id(), now: clock.now() };
-    let Some((place, running)) = insert(tx, new, &plan, &fresh).await? else {
-        return refusal(tx, new.by, &plan).await;
-    };
-    app_contexts::forget(tx, new.by, &told).await?;
-    let Plan { conversation, parent, said, begun } = plan;
-    let parent = match parent {
-        Parent::At(parent) => parent,
-        Parent::Head => place.previous_head_id.map(|id| parse_id("conversations", &id)).transpose()?,
-    };
-    let reply = Message {
-        id: fresh.reply,
-        conversation,
-        parent: if said.is_some() { Some(fresh.message) } else { parent },
-        position: Seq(place.last_seq),
-        seq: Seq(place.last_seq),
-        role: Role::Assistant,
-        author: None,
-        parts: begun,
-        status: Status::Pending,
-        turn: Some(fresh.turn),
-        model: Some(new.model.clone()),
-        usage: None,
-        fault: None,
-        client_id: None,
-        created_at: fresh.now,
-    };
-    let message = said.map(|said| Message {
-        id: fresh.message,
-        parent,
-        position: Seq(place.last_seq - 1),
-        seq: Seq(place.last_seq - 1),
-        role: Role::User,
-        author: Some(Author { id: new.by, name: place.author }),
-        parts: said.parts,
-        status: Status::Complete,
-        turn: None,
-        model: None,
-        client_id: Some(said.client_id),
-        ..reply.clone()
-    });
-    if let Some(message) = &message {
-        unindexed.add(tx, message.id, &searched_text(&message.parts));
+    let draft = Draft::new(plan, clock);
+    let batch = Batch { starts: vec![draft.given(new)?], ..Batch::default() };
+    let mut written = batch.write(tx).await?;
+    match draft.started(new, &mut written)? {
+        Ok(started) => {
+            app_contexts::forget(tx, new.by, &told).await?;
+            Ok(started)
+        }
+        Err(plan) => refusal(tx, new.by, &plan).await,
     }
-    Ok(Started {
-        turn: fresh.turn,
-        conversation,
-        message,
-        reply,
-        running,
-        duplicate: false,
-        untitled: place.title.is_empty(),
-    })
 }
 
 impl Plan {
+    /// The plan of a [`NewTurnKind::Send`]; nobody is where another kind goes but [`Plan::beside`].
+    pub(in crate::backend::store) fn sent(new: &NewTurn) -> Result<Self, StoreError> {
+        let NewTurnKind::Send { conversation, parent, client_id, parts } = &new.kind else {
+            return Err(StoreError::NotFound);
+        };
+        Ok(Self {
+            conversation: *conversation,
+            parent: parent.map_or(Parent::Head, |parent| Parent::At(Some(parent))),
+            said: Some(Said::new(*client_id, parts)?),
+            begun: Vec::new(),
+        })
+    }
+
+    /// The plan of a turn that stands beside `old`.
+    fn beside(old: Message, new: &NewTurn) -> Result<Self, StoreError> {
+        let go_on = match &new.kind {
+            NewTurnKind::Edit { client_id, parts, .. } => {
+                if old.author.as_ref().map(|author| author.id) != Some(new.by) {
+                    return Err(StoreError::Conflict("not_yours"));
+                }
+                let said = Some(Said::new(*client_id, parts)?);
+                return Ok(Self {
+                    conversation: old.conversation,
+                    parent: Parent::At(old.parent),
+                    said,
+                    begun: Vec::new(),
+                });
+            }
+            NewTurnKind::Continue { .. } => true,
+            NewTurnKind::Regenerate { .. } | NewTurnKind::Send { .. } => false,
+        };
+        match (old.role, old.status) {
+            (Role::User, _) => Err(StoreError::Conflict("not_a_reply")),
+            (_, Status::Pending) => Err(StoreError::Conflict("running")),
+            (_, Status::Complete) if go_on => Err(StoreError::Conflict("complete")),
+            _ => Ok(Self {
+                conversation: old.conversation,
+                parent: Parent::At(old.parent),
+                said: None,
+                begun: if go_on { old.parts } else { Vec::new() },
+            }),
+        }
+    }
+
     /// Puts what the sender's apps told the model before what the person says; what that is. It still waits.
     async fn hear(&mut self, tx: &mut Tx, by: UserId, heard: &[String]) -> Result<Vec<AppContext>, StoreError> {
         let after = match self.parent {
@@ -171,43 +157,94 @@ impl Plan {
     }
 }
 
-async fn plan(tx: &mut Tx, new: &NewTurn) -> Result<Plan, StoreError> {
-    let said = |client_id: ClientId, parts: &[Part]| {
+impl Said {
+    fn new(client_id: ClientId, parts: &[Part]) -> Result<Self, StoreError> {
         let (parts, json) = clean_parts(parts)?;
-        Ok::<_, StoreError>(Some(Said { client_id, parts, json }))
-    };
-    match &new.kind {
-        NewTurnKind::Send { conversation, parent, client_id, parts } => Ok(Plan {
-            conversation: *conversation,
-            parent: parent.map_or(Parent::Head, |parent| Parent::At(Some(parent))),
-            said: said(*client_id, parts)?,
-            begun: Vec::new(),
-        }),
-        NewTurnKind::Edit { message, client_id, parts } => {
-            let old = target(tx, new.by, *message).await?;
-            if old.author.as_ref().map(|author| author.id) != Some(new.by) {
-                return Err(StoreError::Conflict("not_yours"));
-            }
-            let said = said(*client_id, parts)?;
-            Ok(Plan { conversation: old.conversation, parent: Parent::At(old.parent), said, begun: Vec::new() })
-        }
-        NewTurnKind::Regenerate { message } => sibling(target(tx, new.by, *message).await?, false),
-        NewTurnKind::Continue { message } => sibling(target(tx, new.by, *message).await?, true),
+        Ok(Self { client_id, parts, json })
     }
 }
 
-/// A turn whose reply stands beside `old`.
-fn sibling(old: Message, go_on: bool) -> Result<Plan, StoreError> {
-    match (old.role, old.status) {
-        (Role::User, _) => Err(StoreError::Conflict("not_a_reply")),
-        (_, Status::Pending) => Err(StoreError::Conflict("running")),
-        (_, Status::Complete) if go_on => Err(StoreError::Conflict("complete")),
-        _ => Ok(Plan {
-            conversation: old.conversation,
-            parent: Parent::At(old.parent),
-            said: None,
-            begun: if go_on { old.parts } else { Vec::new() },
-        }),
+impl Draft {
+    /// Gives the plan its names and its time.
+    pub(in crate::backend::store) fn new(plan: Plan, clock: &Clock) -> Self {
+        Self { plan, turn: clock.id(), message: clock.id(), reply: clock.id(), now: clock.now() }
+    }
+
+    /// What is to be written.
+    pub(in crate::backend::store) fn given(&self, new: &NewTurn) -> Result<GivenStart, StoreError> {
+        let Self { plan: Plan { conversation, parent, said, begun }, turn, message, reply, now } = self;
+        let parts = to_json(begun)?;
+        let (at_head, parent) = match parent {
+            Parent::Head => (1, None),
+            Parent::At(parent) => (0, parent.map(|parent| parent.to_string())),
+        };
+        Ok(GivenStart {
+            conversation: conversation.to_string(),
+            by: new.by.to_string(),
+            turn: turn.to_string(),
+            reply: reply.to_string(),
+            model: clean(&new.model.0),
+            scopes: new.scopes.map(|scopes| scopes.to_string()),
+            now: now.0,
+            lease: now.0 + LEASE_MS,
+            queue: i64::from(QUEUE_MAX),
+            at_head,
+            parent,
+            checkpoint: (!begun.is_empty()).then(|| parts.clone()),
+            begun: parts,
+            message: said.as_ref().map(|_| message.to_string()),
+            client_id: said.as_ref().map(|said| said.client_id.to_string()),
+            said: said.as_ref().map(|said| said.json.clone()),
+        })
+    }
+
+    /// What was written; the plan comes back if it was refused.
+    pub(in crate::backend::store) fn started(
+        self,
+        new: &NewTurn,
+        written: &mut Written,
+    ) -> Result<Result<Started, Plan>, StoreError> {
+        let Self { plan, turn, message, reply, now } = self;
+        let Some(row) = written.started.remove(&turn.to_string()) else { return Ok(Err(plan)) };
+        let StartedRow { position, runs, previous_head_id, title, author, .. } = row;
+        let Plan { conversation, parent, said, begun } = plan;
+        let parent = match parent {
+            Parent::At(parent) => parent,
+            Parent::Head => previous_head_id.map(|id| parse_id("conversations", &id)).transpose()?,
+        };
+        let reply = Message {
+            id: reply,
+            conversation,
+            parent: if said.is_some() { Some(message) } else { parent },
+            position: Seq(position),
+            seq: Seq(position),
+            role: Role::Assistant,
+            author: None,
+            parts: begun,
+            status: Status::Pending,
+            turn: Some(turn),
+            model: Some(new.model.clone()),
+            usage: None,
+            fault: None,
+            client_id: None,
+            created_at: now,
+        };
+        let message = said.map(|said| Message {
+            id: message,
+            parent,
+            position: Seq(position - 1),
+            seq: Seq(position - 1),
+            role: Role::User,
+            author: Some(Author { id: new.by, name: author }),
+            parts: said.parts,
+            status: Status::Complete,
+            turn: None,
+            model: None,
+            client_id: Some(said.client_id),
+            ..reply.clone()
+        });
+        let untitled = title.is_empty();
+        Ok(Ok(Started { turn, conversation, message, reply, running: runs, duplicate: false, untitled }))
     }
 }
 
@@ -217,77 +254,8 @@ async fn target(tx: &mut Tx, by: UserId, id: MessageId) -> Result<Message, Store
     row.ok_or(StoreError::NotFound)?.read()
 }
 
-/// Advances the clock and moves the head, if every condition holds, then inserts the message, the reply under it and
-/// the turn. The first statement checks and locks; the others know by the new head that it wrote.
-async fn insert(tx: &mut Tx, new: &NewTurn, plan: &Plan, fresh: &Fresh) -> Result<Option<(Place, bool)>, StoreError> {
-    let (at_head, parent) = match plan.parent {
-        Parent::Head => (true, None),
-        Parent::At(parent) => (false, parent.map(|parent| parent.to_string())),
-    };
-    let said = plan.said.as_ref();
-    let begun = to_json(&plan.begun)?;
-    // A reply that goes on begins with what it had, so a crash before the first checkpoint must not lose that.
-    let checkpoint = if plan.begun.is_empty() { None } else { Some(begun.as_str()) };
-    let rows = together!(
-        tx,
-        Starting,
-        [
-            "UPDATE conversations SET last_seq = last_seq + $3, previous_head_id = head_id, head_id = $4, model = $5,
-                    updated_at = $6
-             WHERE id = $1 AND deleted_at IS NULL
-               AND EXISTS (SELECT 1 FROM members m WHERE m.conversation_id = $1 AND m.user_id = $2)
-               AND ($7 IS NULL OR NOT EXISTS
-                    (SELECT 1 FROM messages s WHERE s.conversation_id = $1 AND s.client_id = $7))
-               AND ($8 IS NULL OR EXISTS (SELECT 1 FROM messages p WHERE p.id = $8 AND p.conversation_id = $1))
-               AND (SELECT COUNT(*) FROM turns q
-                    WHERE q.conversation_id = $1 AND q.state <> 'done' AND q.state = 'queued') < $9
-             RETURNING last_seq, previous_head_id, title, (SELECT u.name FROM users u WHERE u.id = $2) AS author",
-            "INSERT INTO messages (id, conversation_id, parent_id, position, seq, role, author_id, parts, status,
-                                   client_id, created_at)
-             SELECT $10, c.id, CASE WHEN $11 THEN c.previous_head_id ELSE $8 END, c.last_seq - 1, c.last_seq - 1, 'user',
-                    $2, $12, 'complete', $7, $6
-             FROM conversations c WHERE c.id = $1 AND c.head_id = $4 AND $7 IS NOT NULL",
-            "INSERT INTO messages (id, conversation_id, parent_id, position, seq, role, parts, status, turn_id, model,
-                                   created_at)
-             SELECT $4, c.id,
-                    CASE WHEN $7 IS NOT NULL THEN $10 WHEN $11 THEN c.previous_head_id ELSE $8 END,
-                    c.last_seq, c.last_seq, 'assistant', $13, 'pending', $14, $5, $6
-             FROM conversations c WHERE c.id = $1 AND c.head_id = $4",
-            "INSERT INTO turns (id, conversation_id, reply_id, user_id, model, state, position, checkpoint, lease_until,
-                                created_at, scopes)
-             SELECT $14, c.id, $4, $2, $5,
-                    CASE WHEN EXISTS (SELECT 1 FROM turns l WHERE l.conversation_id = $1 AND l.state <> 'done')
-                         THEN 'queued' ELSE 'running' END,
-                    c.last_seq, $15, $16, $6, $17
-             FROM conversations c WHERE c.id = $1 AND c.head_id = $4
-             RETURNING CASE WHEN state = 'running' THEN TRUE ELSE FALSE END",
-        ],
-        plan.conversation.to_string(),
-        new.by.to_string(),
-        1 + i64::from(said.is_some()),
-        fresh.reply.to_string(),
-        clean(&new.model.0),
-        fresh.now.0,
-        said.map(|said| said.client_id.to_string()),
-        parent.as_deref(),
-        i64::from(QUEUE_MAX),
-        fresh.message.to_string(),
-        at_head,
-        said.map(|said| said.json.as_str()),
-        begun.as_str(),
-        fresh.turn.to_string(),
-        checkpoint,
-        fresh.now.0 + LEASE_MS,
-        new.scopes.map(|scopes| scopes.to_string()),
-    )?;
-    Ok(match <[Starting; 2]>::try_from(rows) {
-        Ok([Starting::Place(place), Starting::Runs(runs)]) => Some((place, runs)),
-        _ => None,
-    })
-}
-
-/// Why [`insert`] changed nothing: what was sent before is answered with what is there.
-async fn refusal(tx: &mut Tx, by: UserId, plan: &Plan) -> Result<Started, StoreError> {
+/// Why a turn was refused: what was sent before is answered with what is there.
+pub(in crate::backend::store) async fn refusal(tx: &mut Tx, by: UserId, plan: &Plan) -> Result<Started, StoreError> {
     let conversation = plan.conversation.to_string();
     let sql = "SELECT c.title FROM conversations c JOIN members m ON m.conversation_id = c.id AND m.user_id = $1
                WHERE c.id = $2 AND c.deleted_at IS NULL";
@@ -331,84 +299,56 @@ async fn sent_before(tx: &mut Tx, message: Message, untitled: bool) -> Result<St
     })
 }
 
-/// Keeps the text so far: [`super::Store::checkpoint`].
-pub(in crate::backend::store) async fn checkpoint(
-    tx: &mut Tx,
-    clock: &Clock,
-    so_far: &Checkpoint,
-) -> Result<(), StoreError> {
-    let (_, json) = clean_parts(&so_far.parts)?;
-    let kept = execute!(
-        tx,
-        "UPDATE turns SET checkpoint = $2, lease_until = $3, usage_input = $4, usage_output = $5, usage_cached = $6,
-                waiting = $7
-         WHERE id = $1 AND state = 'running'",
-        so_far.turn.to_string(),
-        json,
-        clock.now().0 + LEASE_MS,
-        column(so_far.usage.input),
-        column(so_far.usage.output),
-        column(so_far.usage.cached),
-        so_far.waiting.as_deref(),
-    )?;
-    if kept == 0 { Err(StoreError::NotFound) } else { Ok(()) }
-}
-
-/// A row of what ends a turn: the conversation's new clock, then the reply.
-struct Ending(Option<MessageRow>);
-
-impl<'r, R: Row> FromRow<'r, R> for Ending
-where
-    MessageRow: FromRow<'r, R>,
-{
-    fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        let reply = (row.len() > 1).then(|| MessageRow::from_row(row));
-        reply.transpose().map(Self)
+impl Checkpoint {
+    /// What is to be written: [`super::Store::checkpoint`].
+    pub(in crate::backend::store) fn given(&self, clock: &Clock) -> Result<GivenCheckpoint, StoreError> {
+        let (_, parts) = clean_parts(&self.parts)?;
+        Ok(GivenCheckpoint {
+            turn: self.turn.to_string(),
+            parts,
+            lease: clock.now().0 + LEASE_MS,
+            input: column(self.usage.input),
+            output: column(self.usage.output),
+            cached: column(self.usage.cached),
+            waiting: self.waiting.clone(),
+        })
     }
 }
 
-/// Ends a turn: [`super::Store::finish_turn`].
-pub(in crate::backend::store) async fn finish(
-    tx: &mut Tx,
-    clock: &Clock,
-    end: &FinishTurn,
-    unindexed: &mut Unindexed,
-) -> Result<Message, StoreError> {
-    let (parts, json) = clean_parts(&end.parts)?;
-    let fault = end.fault.as_ref().map(fault_json).transpose()?;
-    let rows = together!(
-        &mut *tx,
-        Ending,
-        [
-            "UPDATE conversations SET last_seq = last_seq + 1, updated_at = $2
-             WHERE id = (SELECT t.conversation_id FROM turns t WHERE t.id = $1 AND t.state <> 'done')
-             RETURNING last_seq",
-            concat!(
-                "UPDATE messages SET
-                     seq = (SELECT c.last_seq FROM conversations c WHERE c.id = messages.conversation_id), parts = $3,
-                     status = $4, usage_input = $5, usage_output = $6, usage_cached = $7, fault = $8
-                 WHERE id = (SELECT t.reply_id FROM turns t WHERE t.id = $1 AND t.state <> 'done') RETURNING ",
-                message_columns!()
-            ),
-            "UPDATE turns SET state = 'done', checkpoint = NULL, waiting = NULL, finished_at = $2, usage_input = $5, usage_output = $6,
-                    usage_cached = $7
-             WHERE id = $1 AND state <> 'done'",
-        ],
-        end.turn.to_string(),
-        clock.now().0,
-        json.as_str(),
-        status(end.end),
-        column(end.usage.input),
-        column(end.usage.output),
-        column(end.usage.cached),
-        fault.as_deref(),
-    )?;
-    let reply = rows.into_iter().next_back().ok_or(StoreError::NotFound)?;
-    // Only another process can have ended it since the first statement: undo that one, and look again.
-    let Ending(Some(row)) = reply else { return Err(StoreError::Busy) };
-    let message = row.read()?;
-    unindexed.add(tx, message.id, &searched_text(&parts));
-    Ok(message)
+impl FinishTurn {
+    /// What is to be written, and the parts as they are then: [`super::Store::finish_turn`].
+    pub(in crate::backend::store) fn given(&self, clock: &Clock) -> Result<(GivenFinish, Vec<Part>), StoreError> {
+        let (parts, json) = clean_parts(&self.parts)?;
+        let given = GivenFinish {
+            turn: self.turn.to_string(),
+            now: clock.now().0,
+            parts: json,
+            status: status(self.end),
+            input: column(self.usage.input),
+            output: column(self.usage.output),
+            cached: column(self.usage.cached),
+            fault: self.fault.as_ref().map(fault_json).transpose()?,
+        };
+        Ok((given, parts))
+    }
+
+    /// The reply as it was written, with its parts.
+    pub(in crate::backend::store) fn reply(
+        &self,
+        parts: Vec<Part>,
+        written: &mut Written,
+    ) -> Result<Message, StoreError> {
+        let row = written.finished.remove(&self.turn.to_string()).ok_or(StoreError::NotFound)?;
+        Ok(Message { parts, ..row.read()? })
+    }
+}
+
+/// Ends turns in a transaction; the replies.
+pub(super) async fn finish_all(tx: &mut Tx, clock: &Clock, ends: &[FinishTurn]) -> Result<Vec<Message>, StoreError> {
+    let given = ends.iter().map(|end| end.given(clock)).collect::<Result<Vec<_>, _>>()?;
+    let (finishes, parts): (Vec<_>, Vec<_>) = given.into_iter().unzip();
+    let mut written = Batch { finishes, ..Batch::default() }.write(tx).await?;
+    ends.iter().zip(parts).map(|(end, parts)| end.reply(parts, &mut written)).collect()
 }
 
 fn fault_json(fault: &Fault) -> Result<String, StoreError> {

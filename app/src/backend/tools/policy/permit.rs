@@ -2,7 +2,7 @@
 //!
 //! Invariant: no call runs, and no result is told, without a row that says who or what permitted it. A call that may
 //! change something begins when its row is committed; one that runs unasked because it changes nothing runs while the
-//! row is written, and its result is told once the row is there. If the row cannot be written, the call is denied. What
+//! row is written, and its result is told once the row is there: a row that says how it ended, if it did so at once. If the row cannot be written, the call is denied. What
 //! came of the call follows without anybody waiting for it, also when it is stopped in the middle.
 
 use super::{
@@ -21,8 +21,9 @@ use crate::{
         tool::{ToolOutcome, ToolSpec},
     },
 };
+use futures::poll;
 use serde_json::Value;
-use std::future::Future;
+use std::{future::Future, pin::pin, task::Poll};
 use tokio::time::Instant;
 
 /// Where a call is made.
@@ -182,7 +183,11 @@ impl Permit {
             Ok(refused) => return refused,
             Err(permit) => permit.entry,
         };
+        let mut work = pin!(work);
         let beside = matches!(call.rule, Rule::ReadOnly | Rule::Trusted);
+        if beside && let Poll::Ready(outcome) = poll!(&mut work) {
+            return recorded_at_once(&store, *call, outcome).await;
+        }
         let begun = store.record_call((*call).clone());
         let mut ending = Ending { store: store.clone(), call, began: Instant::now(), over: false };
         let (begun, outcome) = if beside {
@@ -272,6 +277,20 @@ impl Entry {
         let Self { store, mut call, .. } = self;
         (call.rule, call.end) = (rule, CallEnd::Refused);
         store.post_call(*call);
+    }
+}
+
+/// Records a call that is over before its record was begun.
+async fn recorded_at_once(store: &Store, mut call: RecordedCall, outcome: ToolOutcome) -> ToolOutcome {
+    call.end = if outcome.is_error { CallEnd::Failed } else { CallEnd::Ok };
+    call.duration_ms = Some(0);
+    let tool = call.tool.clone();
+    match store.record_call(call).await {
+        Ok(()) => outcome,
+        Err(error) => {
+            tracing::error!(%error, tool, "a tool call cannot be recorded: it is denied");
+            unrecorded(&tool)
+        }
     }
 }
 

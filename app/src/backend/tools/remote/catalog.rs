@@ -5,7 +5,10 @@
 //! Schemas are passed on as they are: they are the server's to check arguments by, and nothing in them is fetched.
 
 use super::{Options, apps::Ui, execution, words::Fault};
-use crate::wire::tool::{Annotations, ToolServer, ToolSpec};
+use crate::{
+    backend::tools::schema,
+    wire::tool::{Annotations, ToolServer, ToolSpec},
+};
 use rmcp::{
     RoleClient,
     model::{PaginatedRequestParams, Prompt, Resource, ResourceTemplate, ToolAnnotations},
@@ -220,7 +223,7 @@ fn remote(tool: rmcp::model::Tool, owner: &Owner) -> RemoteTool {
         ui: ui.defined(),
     };
     // What no model is told of takes nothing of its window.
-    let cost = if ui.model { cost(&spec) } else { 0 };
+    let cost = if ui.model { schema::cost(&spec) } else { 0 };
     RemoteTool { own: tool.name.to_string(), cost, spec: Arc::new(spec), ui, takes_tasks }
 }
 
@@ -234,12 +237,6 @@ fn claims(annotations: &ToolAnnotations) -> Annotations {
         idempotent_hint: annotations.idempotent_hint.unwrap_or(read_only),
         open_world_hint: annotations.open_world_hint.unwrap_or(true),
     }
-}
-
-/// Tokens that telling a model of a tool takes, about: 3.5 bytes each, as the chat counts.
-pub(super) fn cost(spec: &ToolSpec) -> u64 {
-    let bytes = spec.name.len() + spec.description.len() + spec.input_schema.to_string().len() + 40;
-    u64::try_from(bytes * 2 / 7).unwrap_or(u64::MAX)
 }
 
 /// The name a tool is offered by: letters, digits, `_` and `-`, at most 64 of them. A name that had to be changed for
