@@ -3,52 +3,12 @@
 
 use crate::support::{
     TestApp,
+    log::listen,
     mcp::{Client, at_the_page, message, token},
 };
 use app::wire::limits::BODY_MAX;
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
-use std::{
-    io::{self, Write},
-    sync::{Arc, Mutex},
-};
-
-/// What was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-/// What was written of requests.
-fn lines(text: &str) -> Vec<Value> {
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.map(|line| line["fields"].clone()).filter(|fields| fields["message"] == "mcp").collect()
-}
-
-/// The server runs in this test's thread, so what it logs is heard by this test alone.
-fn listen() -> (Log, tracing::subscriber::DefaultGuard) {
-    let log = Log::default();
-    let written = log.clone();
-    // rmcp's own lines are left out, as they are in the program (`telemetry`).
-    let filter = "rmcp=error,rmcp::transport=off,rmcp::service=off,info";
-    let subscriber =
-        tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(move || written.clone()).finish();
-    (log, tracing::subscriber::set_default(subscriber))
-}
+use serde_json::json;
 
 #[tokio::test]
 async fn every_request_and_every_refusal_is_one_line_without_what_was_in_it() {
@@ -74,7 +34,7 @@ async fn every_request_and_every_refusal_is_one_line_without_what_was_in_it() {
 
     let text = log.text();
     assert!(!text.contains("forty-one") && !text.contains("41000001") && !text.contains(&shown), "{text}");
-    let lines = lines(&text);
+    let lines = log.lines("mcp");
     let told: Vec<_> = lines
         .iter()
         .map(|f| (f["method"].as_str().unwrap(), f["tool"].as_str().unwrap(), f["outcome"].as_str().unwrap()))
@@ -135,7 +95,7 @@ async fn what_is_refused_before_it_is_read_is_one_line_too() {
 
     let text = log.text();
     assert!(!text.contains("forty-one") && !text.contains(&shown), "{text}");
-    let lines = lines(&text);
+    let lines = log.lines("mcp");
     let told: Vec<_> = lines.iter().map(|f| (f["method"].as_str().unwrap(), f["status"].as_u64())).collect();
     let wanted = [
         ("other", Some(401)),
@@ -150,4 +110,23 @@ async fn what_is_refused_before_it_is_read_is_one_line_too() {
     let (nobodys, hers) = lines.split_at(2);
     assert!(nobodys.iter().all(|f| f["user"] == "" && f["token"] == ""), "{text}");
     assert!(hers.iter().all(|f| f["user"] == user && f["token"] != ""), "{text}");
+}
+
+#[tokio::test]
+async fn what_is_too_large_or_too_often_for_its_address_is_one_line_too() {
+    let (log, _heard) = listen();
+    let app = TestApp::start_with(|settings| settings.rate_request = Some("2/1h".to_owned())).await;
+    let unknown = Client::modern(&app, "parley_forty-one");
+    // It says its length: neither is it read nor its token looked up.
+    let large = unknown.request(Method::POST).body("x".repeat(BODY_MAX + 1)).send().await.unwrap();
+    assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    for status in [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS] {
+        assert_eq!(unknown.post("tools/list", json!({})).await.status(), status);
+    }
+    app.stop().await;
+
+    let (text, lines) = (log.text(), log.lines("mcp"));
+    assert!(!text.contains("forty-one"), "{text}");
+    assert_eq!(lines.iter().map(|f| f["status"].as_u64()).collect::<Vec<_>>(), [Some(413), Some(401), Some(429)]);
+    assert!(lines.iter().all(|f| f["outcome"] == "refused" && f["endpoint"] == "/mcp" && f["user"] == ""), "{text}");
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 pub mod guide;
+pub mod log;
 pub mod mcp;
 pub mod peers;
 pub mod process;

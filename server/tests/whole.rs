@@ -15,6 +15,7 @@ mod elicitation;
 mod guide;
 mod health;
 mod host_tasks;
+mod keys;
 mod limits;
 mod mcp_asking;
 mod mcp_endpoints;

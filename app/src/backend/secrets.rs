@@ -2,8 +2,9 @@
 //!
 //! Invariant: a sealed text opens only under one of the operator's keys and for the purpose it was sealed for, which is
 //! authenticated with it: a row's secret copied into another row stays shut. The first key seals, every key opens, so
-//! that a key is rotated by putting a new one in front: at the start what another one sealed is sealed anew. Without keys in the settings, one is made in the data folder
-//! when the first secret is to be sealed, for the owner's eyes only.
+//! that a key is rotated by putting a new one in front: at the start what another one sealed is sealed anew. Without
+//! keys in the settings, one is made in the data folder when the first secret is to be sealed, for the owner's eyes
+//! only.
 
 use crate::backend::config::SecretsConfig;
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
@@ -78,9 +79,21 @@ impl Secrets {
     }
 
     /// What all that the first key seals begins with; `None`: there is no key yet, and nothing was sealed.
-    pub fn mark(&self) -> Option<String> {
-        let keys = self.keys(false).ok()?;
-        Some(format!("{METHOD}.{}.", keys.first()?.id))
+    ///
+    /// # Errors
+    /// The key's file cannot be used.
+    pub fn mark(&self) -> Result<Option<String>, SecretsError> {
+        match self.keys(false) {
+            Ok(keys) => Ok(keys.first().map(|key| format!("{METHOD}.{}.", key.id))),
+            // No file was made yet.
+            Err(SecretsError::Shut) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the settings have a key besides the one that seals: one is being put in the place of another.
+    pub fn are_rotated(&self) -> bool {
+        self.0.keys.lock().unwrap_or_else(PoisonError::into_inner).len() > 1
     }
 
     /// Seals a text for a purpose.
@@ -230,12 +243,16 @@ mod tests {
         let file = folder.path().join("new").join("secret.key");
         let config = SecretsConfig { keys: Vec::new(), file: file.clone() };
         assert!(matches!(Secrets::new(&config).open("p", "1.00000000.AAAA"), Err(SecretsError::Shut)));
+        assert_eq!(Secrets::new(&config).mark().unwrap(), None);
         assert!(!file.exists(), "nothing was sealed yet");
         let sealed = Secrets::new(&config).seal("p", &"x".into()).unwrap();
+        let mark = Secrets::new(&config).mark().unwrap().unwrap();
+        assert!(sealed.starts_with(&mark) && mark.len() == "1.00000000.".len(), "{mark}");
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(Secrets::new(&config).open("p", &sealed).unwrap().expose_secret(), "x", "after a restart");
         fs::write(&file, "short").unwrap();
         assert!(matches!(Secrets::new(&config).seal("p", &"x".into()), Err(SecretsError::NoKey(_))));
+        assert!(matches!(Secrets::new(&config).mark(), Err(SecretsError::NoKey(_))), "it is not as if there were none");
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub struct Found {
 pub struct TitleHit {
     /// The conversation.
     pub conversation: ConversationId,
-    /// Its title, as pieces; `true` marks the matching ones. Never HTML.
+    /// Its whole title, as pieces; `true` marks the matching ones. Never HTML.
     pub title: Vec<(String, bool)>,
     /// When something last happened in it.
     pub updated_at: Millis,

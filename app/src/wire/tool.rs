@@ -166,11 +166,13 @@ pub const STOPPED: &str = "It was stopped before it finished.";
 pub const ENDED: &str = "The reply ended before it finished.";
 /// The same of one that the server's end cut off.
 pub const RESTARTED: &str = "The server was restarted before it finished.";
+/// The same of one whose end nobody saw: told when its reply is continued.
+pub const INTERRUPTED: &str = "It was interrupted before it finished.";
 
 impl ToolOutcome {
     /// Whether the call was cut off: nobody knows what came of it.
     pub fn is_cut_off(&self) -> bool {
-        self.is_error && [STOPPED, ENDED, RESTARTED].contains(&self.text.as_str())
+        self.is_error && [STOPPED, ENDED, RESTARTED, INTERRUPTED].contains(&self.text.as_str())
     }
 
     /// A success with text and structured content.

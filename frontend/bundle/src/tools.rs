@@ -65,7 +65,7 @@ pub(crate) fn wasm_opt(project: &Project, wasm: &Path) -> Result<()> {
     run(&mut command, "wasm-opt")
 }
 
-/// Shrinks the script in place: a seventh of what is downloaded of it.
+/// Shrinks the script in place, which saves about a seventh of its download.
 pub(crate) fn terser(project: &Project, script: &Path) -> Result<()> {
     let mut command = Command::new(npm_program(project, "terser")?);
     command.arg(script).args(["--module", "--compress", "passes=2", "--mangle", "--output"]).arg(script);

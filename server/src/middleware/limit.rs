@@ -22,16 +22,27 @@ use http_body_util::Limited;
 
 /// Refuses what is too often or too large.
 pub async fn limit(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    match within(&state, request) {
+        Ok(request) => next.run(request).await,
+        Err(refusal) => *refusal,
+    }
+}
+
+/// The request, which is read no further than one may be long.
+///
+/// # Errors
+/// What it is told instead: it is too often or too large.
+pub fn within(state: &AppState, request: Request) -> Result<Request, Box<Response>> {
     if let Some(peer) = request.extensions().get::<Peer>()
         && let Err(wait) = state.backend.limiter.check(Action::Request, &Key::address(peer.address))
     {
-        return refuse(&ApiError::too_many(wait), request.uri().path());
+        return Err(Box::new(refuse(&ApiError::too_many(wait), request.uri().path())));
     }
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: usize| length > BODY_MAX) {
         let sentence = format!("A request may have {BODY_MAX} bytes; this one has more.\n");
-        return (StatusCode::PAYLOAD_TOO_LARGE, sentence).into_response();
+        return Err(Box::new((StatusCode::PAYLOAD_TOO_LARGE, sentence).into_response()));
     }
     // Without a length, or with a false one, reading ends there.
-    next.run(request.map(|body| Body::new(Limited::new(body, BODY_MAX)))).await
+    Ok(request.map(|body| Body::new(Limited::new(body, BODY_MAX))))
 }

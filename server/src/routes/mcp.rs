@@ -1,11 +1,13 @@
-//! `/mcp` and the operator's further endpoints: Parley for other programs, by the Model Context Protocol over streamable
-//! HTTP.
+//! `/mcp` and the operator's further endpoints: Parley for other programs, by the Model Context Protocol over
+//! streamable HTTP.
 //!
 //! This is the gate; the protocol is rmcp's. Invariants: a token opens it and nothing else does, least of all a cookie
 //! (RFC 6750; MCP, «Authorization»); a page of a strange origin gets nothing, whatever it shows (DNS rebinding); a
 //! session belongs to the person who began it, and for anybody else is not there; a token that ends takes its open
-//! streams with it. Refusals say what to show instead (`WWW-Authenticate`). What was asked is written down behind the gate
-//! ([`watched`](app::backend::tools::serve::watched)), and what is refused before it comes there, here; never with what.
+//! streams with it. Refusals say what to show instead (`WWW-Authenticate`). What was asked is written down behind the
+//! gate ([`watched`](app::backend::tools::serve::watched)), and what is refused before it comes there, here; never with
+//! what. That is why the gate holds to the limits on any request by itself, before it looks anything up, and no layer
+//! around it does.
 
 mod message;
 
@@ -81,7 +83,6 @@ where
     Router::new()
         .route_service(endpoint.server().path(), service)
         .layer(from_fn_with_state((state.clone(), endpoint.clone()), gate))
-        .layer(from_fn_with_state(state.clone(), limit::limit))
         .layer(cors(state))
 }
 
@@ -121,6 +122,10 @@ async fn gate(State((state, endpoint)): State<(AppState, McpHttp)>, request: Req
 
 async fn answer(state: &AppState, endpoint: &McpHttp, request: Request, next: Next, asked: &mut Asked) -> Response {
     let (backend, path) = (&state.backend, endpoint.server().path());
+    let request = match limit::within(state, request) {
+        Ok(request) => request,
+        Err(refusal) => return *refusal,
+    };
     let headers = request.headers();
     if !is_known_host(&backend.config, headers) || !may_ask_from(&backend.config, headers) {
         let reason = "This address is not for pages from elsewhere.".to_owned();

@@ -4,10 +4,11 @@
 //! arguments. What is to last is kept for the person who asked, and only if it was they who said it; the owner's
 //! «always» on another's turn counts once. A question nobody answers lapses into «denied».
 //! Invariant: a question that a tab sees is stored, and outlives the process; before its call runs, it is stored that
-//! it was answered. The rules are looked at again then: a floor or a switch that came meanwhile holds, and a tool that is
-//! another than they were shown does not run. A turn that a program asked for runs no tool that its token is not for,
-//! whatever its person allows here and whichever process goes on with it. What was decided about goes with the call ([`Permit::definition`]), and is
-//! compared once more where the call is made.
+//! it was answered. The rules are looked at again then: a floor or a switch that came meanwhile holds, and a tool that
+//! is another than they were shown does not run. A turn that a program asked for runs no tool that its token is not
+//! for, whatever its person allows here and whichever process goes on with it. Of a server's tool, what was decided
+//! about goes with the call ([`Permit::definition`]), and is compared once more where the call is made: it may be
+//! another by then. Parley's own tools stay what they are for as long as the process runs.
 
 use super::{
     Chat,

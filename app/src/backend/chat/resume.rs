@@ -16,12 +16,12 @@ use crate::{
         Store, StoreError,
         turns::{FinishTurn, waiting::Suspended},
     },
-    wire::message::{Fault, FaultKind, TurnEnd},
+    wire::{
+        message::{Fault, FaultKind, TurnEnd},
+        tool,
+    },
 };
 use std::sync::Arc;
-
-/// What became of a call that was at work.
-const CUT_OFF: &str = "The server was restarted before it finished.";
 
 impl Chat {
     /// Stores what a turn is so far, with its open questions.
@@ -65,7 +65,7 @@ impl Chat {
         if !turn.begin() {
             return;
         }
-        let asked = turn.take_up(stored, CUT_OFF).into_iter();
+        let asked = turn.take_up(stored, tool::RESTARTED).into_iter();
         let calls =
             asked.map(|(part, call, asked, answer)| Proposed { part, call, fate: Fate::Ask(answer, asked.until) });
         let tasks = turn.tasks().into_iter();

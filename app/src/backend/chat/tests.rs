@@ -34,6 +34,7 @@ use crate::{
     },
     wire::{
         event::{ClientEvent, TextKind},
+        limits,
         message::{Fault, Message, Part, Role, Status},
         tool::{Annotations, ToolOutcome, ToolSpec, ToolState},
     },
@@ -200,6 +201,7 @@ impl Tool for Trick {
             match name.as_str() {
                 "boom" => panic!("boom"),
                 "hang" => std::future::pending().await,
+                "long" => ToolOutcome::ok("x".repeat(limits::TOOL_RESULT_MAX + 1), json!({})),
                 "note" => ToolOutcome::ok(arguments["text"].as_str().unwrap_or_default(), json!({})),
                 _ => ToolOutcome::ok(format!("{name} done"), json!({})),
             }

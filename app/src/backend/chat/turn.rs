@@ -18,13 +18,13 @@ use crate::{
         caller::Caller,
         llm::{Category, ChatRequest, Content, Delta, Model, ProviderError, StopReason},
         metrics,
-        store::{StoreError, turns::LEASE_MS},
-        tools::{ToolCx, attachments, kept::Keep, policy},
+        store::{StoreError, policies::ToolRules, turns::LEASE_MS},
+        tools::{ToolCx, attachments, kept::Keep, policy, serve::scope_of},
     },
     wire::{
         event::TextKind,
-        message::{Fault, FaultKind, Part, Role, Usage, plain_text},
-        tool::{ToolCall, ToolResult, ToolSpec},
+        message::{Fault, FaultKind, Role, Usage, plain_text},
+        tool::{INTERRUPTED, ToolCall, ToolSpec},
     },
 };
 use frames::Frames;
@@ -40,6 +40,34 @@ use tokio::time::{Instant, sleep_until};
 struct Round {
     stop: StopReason,
     calls: Vec<Opened>,
+}
+
+/// What the tools that the model is told of follow from.
+struct Offer {
+    /// Those there are for its person.
+    tools: Arc<Vec<Arc<ToolSpec>>>,
+    /// What decides about their calls.
+    rules: Arc<ToolRules>,
+}
+
+impl Offer {
+    /// Whether the same follows from both. Mostly all of it is the very same, and nothing is compared by value.
+    fn is_like(&self, other: &Self) -> bool {
+        let same = |(one, another): (&Arc<ToolSpec>, &Arc<ToolSpec>)| Arc::ptr_eq(one, another) || one == another;
+        let tools = Arc::ptr_eq(&self.tools, &other.tools)
+            || (self.tools.len() == other.tools.len() && self.tools.iter().zip(other.tools.iter()).all(same));
+        tools && (Arc::ptr_eq(&self.rules, &other.rules) || self.rules == other.rules)
+    }
+
+    /// The tools the model is told of: not those whose calls would be denied, be it by the rules or because `by` is a
+    /// program whose token is not for them. Each such call would cost a round.
+    fn told(&self, by: &Caller) -> Arc<Vec<Arc<ToolSpec>>> {
+        let tools = policy::offered(&self.rules, attachments::offered(&self.rules, Arc::clone(&self.tools)));
+        if by.scopes().is_none() || tools.iter().all(|spec| by.may(scope_of(spec))) {
+            return tools;
+        }
+        Arc::new(tools.iter().filter(|spec| by.may(scope_of(spec))).cloned().collect())
+    }
 }
 
 /// Why a turn does not go on.
@@ -107,13 +135,14 @@ impl Chat {
         let model = self.models.get(Some(&turn.model)).ok_or_else(|| Fault {
             kind: FaultKind::Rejected,
             message: format!("The model {} is no longer offered here. Choose another one.", turn.model.0),
-            // The page's next try is the default model's.
+            // A page opened since asks the default one; an open one is told so once, and asks it then.
             retry: true,
         })?;
-        let mut known = self.tools.offer(&turn.by, turn.conversation, model.context_window).await;
-        let mut request = self.request(turn, model, Arc::clone(&known), question, resumed.is_some()).await?;
+        let tools = self.tools.offer(&turn.by, turn.conversation, model.context_window).await;
+        let (mut request, mut offer) = self.request(turn, model, tools, question, resumed.is_some()).await?;
         if let Some(calls) = resumed {
             self.answered(turn, calls, turn.begun(), &mut request).await?;
+            self.offer_again(turn, model, &mut offer, &mut request).await;
         }
         let mut frames = Frames::new(self.options.frame, began);
         let (mut shortened, mut sees) = (false, model.sees);
@@ -146,14 +175,7 @@ impl Chat {
             }
             let calls = self.propose(turn, round.calls).await;
             self.answered(turn, calls, first, &mut request).await?;
-            // A search may have found tools, a server have come or gone, or a result have left something to read on in. If
-            // that cannot be read, the model goes on with what it knows: whether a call runs is decided anew for each.
-            let now = self.tools.offer_again(&turn.by, turn.conversation, model.context_window).await;
-            if (!Arc::ptr_eq(&now, &known) || turn.parts_from(first).iter().any(leaves_attachment))
-                && let Ok(tools) = self.offered(turn, Arc::clone(&now)).await
-            {
-                (request.tools, known) = (tools, now);
-            }
+            self.offer_again(turn, model, &mut offer, &mut request).await;
         }
         Err(Halt::Fault(Fault {
             kind: FaultKind::TooManyRounds,
@@ -179,13 +201,22 @@ impl Chat {
         Ok(())
     }
 
-    /// The tools the model is told of: those there are for its person now, but for those whose calls would be denied.
-    async fn offered(&self, turn: &LiveTurn, tools: Arc<Vec<Arc<ToolSpec>>>) -> Result<Arc<Vec<Arc<ToolSpec>>>, Fault> {
-        let rules = self.store.tool_rules(turn.by.user, Some(turn.conversation)).await.map_err(unreadable)?;
-        Ok(policy::offered(&rules, attachments::offered(&rules, tools)))
+    /// Offers the model what there is by now: a search may have found tools, a server have come or gone, somebody have
+    /// denied a tool or switched it off, a result have left something to read on in. If the rules cannot be read, the
+    /// model goes on with what it knows: whether a call runs is decided anew for each.
+    async fn offer_again(&self, turn: &LiveTurn, model: &Model, offer: &mut Offer, request: &mut ChatRequest) {
+        let tools = self.tools.offer_again(&turn.by, turn.conversation, model.context_window).await;
+        let now = match self.store.tool_rules(turn.by.user, Some(turn.conversation)).await {
+            Ok(rules) => Offer { tools, rules },
+            Err(error) => return tracing::warn!(%error, turn.id = %turn.id, "a turn keeps the tools it has on offer"),
+        };
+        if !now.is_like(offer) {
+            request.tools = now.told(&turn.by);
+        }
+        *offer = now;
     }
 
-    /// What the model is asked first.
+    /// What the model is asked first, and what its tools follow from.
     async fn request(
         &self,
         turn: &LiveTurn,
@@ -193,7 +224,7 @@ impl Chat {
         tools: Arc<Vec<Arc<ToolSpec>>>,
         question: &Mutex<String>,
         resumed: bool,
-    ) -> Result<ChatRequest, Fault> {
+    ) -> Result<(ChatRequest, Offer), Fault> {
         let path = match turn.parent {
             None => Vec::new(),
             Some(leaf) => self.store.path(turn.by.user, leaf, model.history_messages).await.map_err(unreadable)?,
@@ -203,11 +234,13 @@ impl Chat {
         {
             *super::lock(question) = plain_text(&first.parts);
         }
-        let tools = self.offered(turn, tools).await?;
+        let rules = self.store.tool_rules(turn.by.user, Some(turn.conversation)).await.map_err(unreadable)?;
+        let offer = Offer { tools, rules };
+        let tools = offer.told(&turn.by);
         let several = self.rooms.with(turn.conversation, |room| room.rows().is_ok_and(|rows| rows.len() > 1));
         let mut turns = context::turns(&path, model, several, &tools);
         if !resumed {
-            turn.close_calls("It was interrupted before it finished.");
+            turn.close_calls(INTERRUPTED);
             turn.begin_here();
         }
         if turn.begun() > 0 {
@@ -216,13 +249,14 @@ impl Chat {
             }
             context::push(&mut turns, false, vec![Content::Text(context::GO_ON.to_owned())]);
         }
-        Ok(ChatRequest {
+        let request = ChatRequest {
             model: model.vendor_name.clone(),
             system: context::SYSTEM.to_owned(),
             turns,
             tools,
             max_output: model.max_output,
-        })
+        };
+        Ok((request, offer))
     }
 
     /// Streams one request's reply into the turn.
@@ -372,12 +406,6 @@ fn ended(stop: StopReason, model: &Model, turn: &LiveTurn) -> Result<(), Fault> 
         }
         StopReason::EndTurn | StopReason::ToolUse => Ok(()),
     }
-}
-
-/// Whether a part is a result of which more is kept than the model was told.
-fn leaves_attachment(part: &Part) -> bool {
-    matches!(part, Part::ToolResult(ToolResult { outcome, .. })
-        if outcome.truncated || outcome.sent.is_some() || !outcome.content.is_empty())
 }
 
 fn unreadable(error: StoreError) -> Fault {

@@ -35,7 +35,7 @@ impl Said {
 }
 
 /// All that a decision about one person's calls goes by.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ToolRules {
     /// What they said for good.
     pub always: Vec<Said>,

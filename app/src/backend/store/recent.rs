@@ -3,15 +3,18 @@
 //! Invariant: nothing is told that was read before this process last wrote anything but turns and records of calls
 //! ([`super::writer`]), which change neither; nor what is a second old, for another process may have written since.
 //!
-//! Decision: a second, because that is what ending a token or a word about a tool may take to reach another process that
-//! works on the same database; within one, it counts at once. Whoever is asked once a minute is read each time.
+//! Decision: a second, because that is what ending a token or a word about a tool may take to reach another process
+//! that works on the same database; within one, it counts at once. What is looked up once a minute is simply read.
 
 use super::{Store, StoreError, db::Tx};
 use crate::wire::id::Millis;
 use std::{
     collections::HashMap,
     hash::Hash,
-    sync::{Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// How long something counts that this process has not changed, in milliseconds.
@@ -66,22 +69,27 @@ impl Store {
         Moment { writes: self.inner.writes.load(Ordering::SeqCst), at: self.inner.clock.now() }
     }
 
-    /// Makes a transaction durable; what was read lately no longer counts, however it ended.
+    /// Makes a transaction durable; what was read lately no longer counts, however it ended. Where nobody waits for the
+    /// end any more, the database may reach it a moment later: then a second is the bound, as for another process.
     pub(super) async fn commit(&self, tx: Tx) -> Result<(), StoreError> {
-        let done = tx.commit().await;
-        self.forget_recent();
-        done
+        let _over = Written(&self.inner.writes);
+        tx.commit().await
     }
+}
 
-    /// What was read lately no longer counts.
-    pub(crate) fn forget_recent(&self) {
-        self.inner.writes.fetch_add(1, Ordering::SeqCst);
+/// Counts a write when it is over or given up.
+struct Written<'a>(&'a AtomicU64);
+
+impl Drop for Written<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt;
 
     fn at(writes: u64, at: i64) -> Moment {
         Moment { writes, at: Millis(at) }
@@ -108,6 +116,21 @@ mod tests {
         // A reader that was slow.
         recent.keep("a", at(3, 10_000), 7);
         assert_eq!(recent.get(&"a", at(4, 10_002)), None);
+    }
+
+    #[test]
+    fn a_write_counts_once_also_if_it_is_given_up() {
+        let writes = AtomicU64::default();
+        let write = async |end: bool| {
+            let _over = Written(&writes);
+            if !end {
+                std::future::pending::<()>().await;
+            }
+        };
+        assert!(write(true).now_or_never().is_some());
+        assert_eq!(writes.load(Ordering::SeqCst), 1);
+        assert!(write(false).now_or_never().is_none());
+        assert_eq!(writes.load(Ordering::SeqCst), 2);
     }
 
     #[test]

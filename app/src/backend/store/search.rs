@@ -185,15 +185,16 @@ impl Hit {
             conversation: parse_id("conversations", &self.conversation_id)?,
             title: self.title,
             message: parse_id("messages", &self.id)?,
-            snippet: snippet(&searched_text(&parts), phrases),
+            snippet: snippet(&searched_text(&parts), phrases, SNIPPET_BEFORE),
             author: self.author_id.map(|id| parse_id("users", &id)).transpose()?,
             created_at: Millis(self.created_at),
         })
     }
 }
 
-/// The text around the first match, as pieces; `true` marks those that match. Blanks are made single.
-fn snippet(text: &str, phrases: &[Vec<String>]) -> Vec<(String, bool)> {
+/// The text around the first match, from so many characters `before` it on, as pieces; `true` marks those that match.
+/// Blanks are made single.
+fn snippet(text: &str, phrases: &[Vec<String>], before: usize) -> Vec<(String, bool)> {
     let prefix = phrases.last().and_then(|phrase| phrase.last());
     let matches = |word: &Word| {
         phrases.iter().flatten().any(|wanted| *wanted == word.folded)
@@ -201,18 +202,18 @@ fn snippet(text: &str, phrases: &[Vec<String>]) -> Vec<(String, bool)> {
     };
     let found: Vec<Word> = words(text).filter(|word| matches(word)).collect();
     let first = found.first().map_or(0, |word| word.start);
-    let before = text[..first].char_indices().rev().take(SNIPPET_BEFORE).last().map_or(first, |(at, _)| at);
-    let end = text[before..].char_indices().nth(SNIPPET).map_or(text.len(), |(at, _)| before + at);
+    let begin = text[..first].char_indices().rev().take(before).last().map_or(first, |(at, _)| at);
+    let end = text[begin..].char_indices().nth(SNIPPET).map_or(text.len(), |(at, _)| begin + at);
     let mut pieces: Vec<(String, bool)> = Vec::new();
     let mut push = |piece: &str, marked: bool| match pieces.last_mut() {
         _ if piece.is_empty() => {}
         Some((last, was)) if *was == marked => last.push_str(piece),
         _ => pieces.push((piece.to_owned(), marked)),
     };
-    if before > 0 {
+    if begin > 0 {
         push("…", false);
     }
-    let mut at = before;
+    let mut at = begin;
     for word in found.iter().filter(|word| word.end <= end) {
         push(&single_blanks(&text[at..word.start]), false);
         push(&text[word.start..word.end], true);

@@ -349,9 +349,12 @@ impl McpServer {
     }
 }
 
-/// What a credential must have been made for to call that tool.
+/// What a credential must have been made for to call that tool. A connected server's tool works on another machine and
+/// always needs [`Scope::Run`], whatever it says of itself: that it stays within its server is a claim, and so is that
+/// it changes nothing. It never needs [`Scope::Write`], which is for what is the person's own in Parley.
 pub fn scope_of(spec: &ToolSpec) -> Scope {
     match spec.annotations {
+        _ if spec.server.is_some() => Scope::Run,
         hints if hints.open_world_hint => Scope::Run,
         hints if hints.read_only_hint => Scope::Read,
         _ => Scope::Write,

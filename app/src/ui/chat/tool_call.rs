@@ -158,7 +158,10 @@ fn duration(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{id::CallId, tool::STOPPED};
+    use crate::wire::{
+        id::CallId,
+        tool::{ENDED, INTERRUPTED, RESTARTED, STOPPED},
+    };
     use serde_json::json;
 
     #[test]
@@ -173,7 +176,9 @@ mod tests {
     #[test]
     fn what_was_cut_off_did_not_fail() {
         let word = |outcome| ended(&outcome).2;
-        assert_eq!(word(ToolOutcome::error(STOPPED)), "Stopped");
+        for cut_off in [STOPPED, ENDED, RESTARTED, INTERRUPTED] {
+            assert_eq!(word(ToolOutcome::error(cut_off)), "Stopped", "{cut_off}");
+        }
         assert_eq!(word(ToolOutcome::error("There is no such file.")), "Failed");
         assert_eq!(word(ToolOutcome::ok(STOPPED, json!({}))), "Done");
     }

@@ -220,6 +220,20 @@ on_every_backend! {
         assert_eq!(told(&rows), expected);
     }
 
+    async fn what_is_switched_off_in_the_middle_of_a_reply_is_offered_no_more(t) {
+        let w = World::new(t).await;
+        let mut tab = w.tab().await;
+        let started = w.send(&w.ann, "script:\ngate go\ntool look {}\nsay on\ntool look {}\nsay on").await.unwrap();
+        w.script.reached("go").await;
+        t.switch_tool(w.ann.user, w.room, "write", false).await.unwrap();
+        w.script.open("go");
+        tab.ended(started.turn).await;
+        let requests = w.script.requests();
+        let offered = requests.iter().map(|request| request.tools.iter().any(|spec| spec.name == "write"));
+        assert_eq!(offered.collect::<Vec<_>>(), [true, false, false]);
+        assert!(Arc::ptr_eq(&requests[1].tools, &requests[2].tools), "nothing changed: it is the same offer");
+    }
+
     async fn every_call_is_recorded_with_what_let_it_run_or_kept_it_from_that(t) {
         let w = World::new(t).await;
         let mut tab = w.tab().await;

@@ -14,7 +14,10 @@ use crate::{
             sending::{Conversing, Words},
         },
     },
-    wire::{policy::Policy, tool::Approval},
+    wire::{
+        policy::Policy,
+        tool::{Approval, ToolServer},
+    },
 };
 
 const LOOKS: &str = "script:\ntool look {}\necho";
@@ -57,6 +60,33 @@ on_every_backend! {
         let reply = w.settled(started.reply.id).await;
         let again = w.chat.regenerate(&w.ann, reply.id, None).await.unwrap();
         assert!(!results(&w.settled(again.reply.id).await)[0].0);
+    }
+
+    async fn the_model_of_such_a_reply_is_told_of_those_tools_only(t) {
+        let mut all = tools();
+        // It claims to stay within its server, which is another machine all the same.
+        let server = ToolServer { id: "s1".to_owned(), name: "Notes".to_owned(), trusted: false };
+        all.push(Arc::new(Trick(Arc::new(ToolSpec { server: Some(server), ..spec("fetch", true) }))));
+        let (chat, script, hub) = chat_with(t, quick(), "scripted/test", all);
+        let w = World { chat, script, hub, ..World::new(t).await };
+        for (scopes, wanted) in [
+            ("run", "fetch"),
+            ("read run", "look diary boom hang fetch"),
+            ("write run", "write note fetch"),
+            ("read write run", "look write diary boom hang note fetch"),
+        ] {
+            let started = w.send(&by_token(&w, scopes), "script:\nsay hi").await.unwrap();
+            w.settled(started.reply.id).await;
+            let request = w.script.requests().pop().unwrap();
+            let told: Vec<&str> = request.tools.iter().map(|spec| spec.name.as_str()).collect();
+            assert_eq!(told.join(" "), wanted, "{scopes}");
+        }
+        // What its server's tool does is asked about, and not refused for a scope.
+        let mut tab = w.tab().await;
+        w.send(&by_token(&w, "run"), "script:\ntool fetch {}\necho").await.unwrap();
+        let (turn, call) = asked(&mut tab).await;
+        w.chat.decide(&w.ann, turn, &call, Approval::Once, None).await.unwrap();
+        assert_eq!(results(&tab.ended(turn).await), [(false, "fetch done".to_owned())]);
     }
 
     async fn a_program_s_turn_keeps_its_scopes_in_the_queue_and_over_a_restart(t) {

@@ -7,7 +7,7 @@ use crate::{
         elicitation::{Field, FieldKind, ReplyAction, ServerQuestion, Wants},
         id::CallId,
         message::TurnState,
-        tool::Approval,
+        tool::{Approval, INTERRUPTED},
     },
 };
 use std::collections::BTreeMap;
@@ -180,7 +180,7 @@ on_every_backend! {
         w.script.push("say on");
         let more = w.chat.continue_reply(&w.ann, started.reply.id).await.unwrap();
         let reply = tab.ended(more.turn).await;
-        assert_eq!((reply.status, said(&reply).as_str()), (Status::Complete, "It was interrupted before it finished."));
+        assert_eq!((reply.status, said(&reply).as_str()), (Status::Complete, INTERRUPTED));
     }
 
     async fn a_question_beside_one_that_is_kept_is_cut_off(t) {

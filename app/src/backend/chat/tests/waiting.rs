@@ -5,7 +5,7 @@ use super::{
     *,
 };
 use crate::{
-    backend::{store::turns::LEASE_MS, test::on_every_backend},
+    backend::{store::turns::LEASE_MS, test::on_every_backend, tools::attachments},
     wire::{
         id::CallId,
         message::TurnState,
@@ -201,6 +201,24 @@ on_every_backend! {
         let sides: Vec<bool> = request.turns.iter().map(|turn| turn.assistant).collect();
         assert_eq!(sides, [false, true, false, true, false], "what it began with, «go on», the call, its result");
         assert!(format!("{:?}", request.turns[2]).contains("cut off"));
+    }
+
+    async fn what_a_call_leaves_to_read_on_in_after_the_restart_is_offered_to_be_read(t) {
+        let all = || [vec![tool("long", false)], attachments::tools()].concat();
+        let reads = |w: &World| w.script.requests()[0].tools.iter().any(|spec| spec.name == attachments::READ);
+        let w = World::new(t).await;
+        let (chat, script, hub) = chat_with(t, quick(), "scripted/test", all());
+        let w = World { chat, script, hub, ..w };
+        let mut tab = w.tab().await;
+        let started = w.send(&w.ann, "script:\ntool long {}\nsay on").await.unwrap();
+        asked(&mut tab).await;
+        assert!(!reads(&w), "there is nothing to read yet");
+        w.chat.drain(PATIENCE).await;
+        let w = restarted(t, w, quick(), all()).await;
+        let mut tab = w.tab().await;
+        decide(&w, "long", Approval::Once).await;
+        assert_eq!(tab.ended(started.turn).await.text(), "on");
+        assert!(reads(&w), "in the first request after it");
     }
 
     async fn rounds_before_the_restart_count(t) {

@@ -11,7 +11,7 @@ use super::{
 use crate::wire::{
     conversation::{Found, TitleHit},
     id::{ConversationId, Millis, UserId},
-    limits::SEARCH_TITLES,
+    limits::{SEARCH_TITLES, TITLE_MAX},
 };
 use std::collections::HashSet;
 
@@ -55,7 +55,8 @@ impl Store {
             .map(|row| {
                 Ok(TitleHit {
                     conversation: parse_id("conversations", &row.id)?,
-                    title: snippet(&row.title, phrases),
+                    // From its beginning, and whole: no title is as long as a snippet.
+                    title: snippet(&row.title, phrases, TITLE_MAX),
                     updated_at: Millis(row.updated_at),
                 })
             })

@@ -4,7 +4,7 @@ use super::*;
 use crate::wire::{
     conversation::{Found, SearchHit, TitleHit},
     id::Millis,
-    limits::SEARCH_TITLES,
+    limits::{SEARCH_TITLES, TITLE_MAX},
 };
 
 fn texts(hits: &[SearchHit]) -> Vec<String> {
@@ -164,6 +164,10 @@ on_every_backend! {
         }
         let hit = t.find(ada, "plan holiday", 10).await.unwrap();
         assert_eq!(titles(&hit), [""; 0], "only the last word is a beginning");
+        let long = format!("{} needle {}", "straw ".repeat(12).trim(), "hay ".repeat(9).trim());
+        assert!((100..=TITLE_MAX).contains(&long.chars().count()));
+        t.create_conversation(ada, &long).await.unwrap();
+        assert_eq!(titles(&t.find(ada, "needle", 10).await.unwrap()), [long], "whole, wherever it matches");
         let hit = t.find(ada, "holiday pl", 10).await.unwrap().titles.remove(0);
         assert_eq!(hit.title, [("Holiday".to_owned(), true), (" ".to_owned(), false), ("plans".to_owned(), true)]);
     }

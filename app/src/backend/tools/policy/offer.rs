@@ -1,8 +1,9 @@
-//! Which tools a model is told of: not those whose calls would be denied anyway.
+//! Which tools a model is told of: not those whose calls the rules would deny anyway. A turn that a program asked for
+//! leaves out besides what its token is not for (`chat/turn.rs`).
 //!
-//! Decision: the rules are read for each offer, and again for each call. A round may last minutes, in which somebody may
-//! deny a tool, here or by another process on the same database; what was read when it began must not let it run. How fresh a reading is,
-//! the store says (`store/recent.rs`).
+//! Decision: the rules are read for each offer, and again for each call. A round may last minutes, in which somebody
+//! may deny a tool, here or by another process on the same database; what was read when it began must not let it run.
+//! How fresh a reading is, the store says (`store/recent.rs`).
 
 use super::{Decision, judge};
 use crate::{backend::store::policies::ToolRules, wire::tool::ToolSpec};

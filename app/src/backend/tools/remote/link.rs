@@ -356,7 +356,8 @@ impl Link {
         tokio::time::timeout(within, line).await.unwrap_or_else(|_| Err(Fault::late(within)))
     }
 
-    /// The next line to it, whenever it comes: for as long as somebody waits, it is tried to be reached.
+    /// The next line to it, whenever it comes. From now on it is tried to be reached for
+    /// [`Options::idle`](super::Options::idle), and after that only if somebody else wants it.
     pub(super) async fn back(self: &Arc<Self>, pool: &Arc<Pool>) -> Peer<RoleClient> {
         self.touch(pool);
         self.until(|seen| seen.line.as_ref().map(|(peer, _ear)| peer.clone())).await

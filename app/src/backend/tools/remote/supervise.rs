@@ -29,7 +29,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 const SETTLE: Duration = Duration::from_millis(200);
 /// The longest wait between two readings of lists that change all the time.
 const RESTLESS: Duration = Duration::from_secs(30);
-/// After so long without a change a server is taken for one whose lists seldom change.
+/// Where so long lies between two readings, a server is taken for one whose lists seldom change.
 const QUIET: Duration = Duration::from_mins(1);
 /// How long credentials that were not accepted are not shown again by themselves.
 const REFUSED: Duration = Duration::from_mins(5);
@@ -153,13 +153,13 @@ async fn attend(pool: &Arc<Pool>, link: &Arc<Link>, live: &mut Live) -> End {
             }
             () = link.suspect.notified() => Look::Life,
             () = sleep_until(beat) => Look::Life,
+            never = &mut listening => match never {},
             // Last, so that a server that says it all the time keeps nothing above from its turn.
             () = ear.changed.notified() => {
                 link.outdated();
                 due.get_or_insert_with(|| pace.due(Instant::now()));
                 continue;
             }
-            never = &mut listening => match never {},
         };
         if !link.wanted_within(pool.options.idle) {
             return End::Idle;

@@ -281,15 +281,15 @@ impl Drop for CallOff {
 /// Calls a task off over the connection there is, or the next one.
 async fn call_off(pool: &Arc<Pool>, link: &Arc<Link>, task: KeptTask) {
     let mut wait = pool.options.retry;
-    for _ in 0..TRIES {
+    for tried in 1..=TRIES {
         let back = tokio::time::timeout(pool.options.idle, link.back(pool));
-        let Some(Ok(peer)) = unless_over(pool, link, back).await else { break };
+        let Some(Ok(peer)) = done_first(pool, link, back).await else { break };
         match tokio::time::timeout(pool.options.answer, cancel(&peer, &task)).await {
             // What it refuses it knows nothing of any more.
             Ok(Ok(()) | Err(ServiceError::McpError(_))) => return,
             Ok(Err(_)) | Err(_) => link.suspect.notify_one(),
         }
-        if unless_over(pool, link, sleep(wait)).await.is_none() {
+        if tried == TRIES || done_first(pool, link, sleep(wait)).await.is_none() {
             break;
         }
         wait *= 2;
@@ -298,7 +298,8 @@ async fn call_off(pool: &Arc<Pool>, link: &Arc<Link>, task: KeptTask) {
 }
 
 /// What comes of the work; nothing if it must be waited for and the server is removed or the process ends meanwhile.
-async fn unless_over<T>(pool: &Pool, link: &Link, work: impl Future<Output = T>) -> Option<T> {
+/// What is done at once counts even then: a task is still called off where the server is at hand.
+async fn done_first<T>(pool: &Pool, link: &Link, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
         done = work => Some(done),

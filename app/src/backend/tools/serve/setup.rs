@@ -64,7 +64,7 @@ impl fmt::Debug for Setup {
     }
 }
 
-/// What one endpoint offers besides tools, and what it says of itself.
+/// What one endpoint offers, its tools as the protocol describes them among it, and what it says of itself.
 #[derive(Clone)]
 pub(super) struct Offer {
     pub(super) path: String,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     backend::{
+        secrets::SecretsError,
         store::{
             connection_inputs::StoredInput, connections::StoredConnection, remote_sign_ins::StoredSignIn,
             sealed::Column,
@@ -81,6 +82,19 @@ on_every_backend! {
         }
         for (sealed, purpose) in kept(t, bob).await.iter().zip(purposes(his, bob)) {
             assert_eq!(keys(&[9]).open(&purpose, sealed).unwrap().expose_secret(), purpose, "as it was");
+        }
+    }
+
+    async fn where_the_key_cannot_be_read_nothing_is_touched(t) {
+        let (ann, id, folder, tasks) = (t.person("ann").await, t.clock.id(), Folder::new(), Tasks::default());
+        keep(t, &keys(&[1]), id, ann).await;
+        std::fs::write(folder.path().join("secret.key"), "short").unwrap();
+        let config = ServersConfig { operator: Vec::new(), private: true, tools_share: 5 };
+        let connections = Connections::new(means(t, &folder, &tasks, config, quick())).unwrap();
+        let told = connections.reseal().await;
+        assert!(matches!(&told, Err(reseal::ResealError::Key(SecretsError::NoKey(_)))), "{told:?}");
+        for (sealed, purpose) in kept(t, ann).await.iter().zip(purposes(id, ann)) {
+            assert_eq!(keys(&[1]).open(&purpose, sealed).unwrap().expose_secret(), purpose, "as it was");
         }
     }
 
