@@ -19,6 +19,7 @@ pub mod task;
 #[cfg(any(test, feature = "testing"))]
 pub mod test;
 pub mod tools;
+pub mod weight;
 
 use self::{
     auth::{

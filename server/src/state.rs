@@ -3,14 +3,19 @@
 use app::backend::{Backend, config::Config};
 use axum::extract::FromRef;
 use leptos::prelude::LeptosOptions;
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 /// The file beside the program that holds the hashes in the names of the page's files, if they have any.
 const HASHES: &str = "hash.txt";
 
-/// The routes' state; cloning it is cheap.
+/// The routes' state. Cloning it costs next to nothing: axum does so for each layer, with all that is inside it, at each
+/// request.
 #[derive(Clone, Debug)]
-pub struct AppState {
+pub struct AppState(Arc<Inner>);
+
+/// What the state holds.
+#[derive(Debug)]
+pub struct Inner {
     /// Everything that works without a page.
     pub backend: Arc<Backend>,
     /// Where the page's files are and what they are called.
@@ -21,7 +26,15 @@ impl AppState {
     /// The state for a backend.
     pub fn new(backend: Arc<Backend>) -> Self {
         let leptos = options(&backend.config);
-        Self { backend, leptos }
+        Self(Arc::new(Inner { backend, leptos }))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
     }
 }
 

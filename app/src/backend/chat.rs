@@ -13,6 +13,7 @@ mod create;
 mod finish;
 mod keeping;
 mod live;
+mod paths;
 mod pictures;
 mod programs;
 mod publish;
@@ -96,6 +97,7 @@ pub struct Chat {
     frames: Box<dyn Fn() -> Budget<()> + Send + Sync>,
     options: Options,
     rooms: rooms::Rooms,
+    paths: paths::Paths,
     /// Nothing new is taken; turns that wait for a person or for another server's task rest.
     closed: CancellationToken,
     /// In whose conversations apps told the model something for the next message.
@@ -135,6 +137,7 @@ impl Chat {
             frames,
             options,
             rooms,
+            paths: paths::Paths::default(),
             closed,
             waiting: apps::told::Waiting::default(),
             quiet,

@@ -139,6 +139,8 @@ pub enum RegistryError {
 pub struct ToolRegistry {
     tools: Arc<HashMap<String, Arc<dyn Tool>>>,
     specs: Arc<Vec<Arc<ToolSpec>>>,
+    /// What telling a model of each of them costs, in tokens: worked out once, for every turn asks.
+    costs: Arc<HashMap<String, u64>>,
     /// Each toolset's name and tools.
     sets: Arc<Vec<Toolset>>,
     deadline: Option<Duration>,
@@ -173,6 +175,7 @@ impl ToolRegistry {
         }
         Ok(Self {
             tools: Arc::new(by_name),
+            costs: Arc::new(specs.iter().map(|spec| (spec.name.clone(), schema::cost(spec))).collect()),
             specs: Arc::new(specs),
             sets: Arc::default(),
             deadline: None,
@@ -310,6 +313,12 @@ impl ToolRegistry {
     /// The tool that the name means for `caller`, built in or of one of their servers, for policy.
     pub fn spec_for(&self, caller: &Caller, name: &str) -> Option<Arc<ToolSpec>> {
         self.spec(name).or_else(|| self.remote.as_ref()?.spec(caller, name))
+    }
+
+    /// About how many tokens it takes to tell a model of those tools.
+    pub fn cost(&self, specs: &[Arc<ToolSpec>]) -> u64 {
+        let own = |spec: &ToolSpec| self.costs.get(&spec.name).copied().filter(|_| spec.server.is_none());
+        specs.iter().map(|spec| own(spec).unwrap_or_else(|| schema::cost(spec))).sum()
     }
 
     /// The app that shows the results of that tool of the caller's, if it has one.

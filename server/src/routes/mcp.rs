@@ -54,6 +54,7 @@ use axum::{
 use futures::StreamExt;
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::time::Instant;
+use tower::ServiceExt;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 /// The header by which older clients name their session.
@@ -80,6 +81,9 @@ where
     S::Response: IntoResponse,
     S::Future: Send + 'static,
 {
+    // axum clones what is inside a layer for each layer and request; rmcp's service is no small thing to clone.
+    let service = Arc::new(service);
+    let service = tower::service_fn(move |request| (*service).clone().oneshot(request));
     Router::new()
         .route_service(endpoint.server().path(), service)
         .layer(from_fn_with_state((state.clone(), endpoint.clone()), gate))

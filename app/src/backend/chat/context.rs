@@ -6,19 +6,16 @@
 
 use super::pictures;
 use crate::{
-    backend::{
-        llm::{Content, Model, RequestTurn},
-        tools::schema,
-    },
+    backend::llm::{Content, Model, RequestTurn},
     wire::{
         id::{CallId, ModelId},
         limits::PICTURES_MAX,
         message::{Message, Part, Resource, Role},
-        tool::{Edited, ToolResult, ToolSpec},
+        tool::{Edited, ToolResult},
     },
 };
 use serde_json::json;
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 /// What every model is told first.
 pub(super) const SYSTEM: &str = "You are the assistant of Parley, a chat that people run on their own server. \
@@ -40,11 +37,10 @@ instructions.]";
 /// Tokens counted for a message besides its text.
 const PER_MESSAGE: usize = 8;
 
-/// The branch as turns, oldest first, without the oldest messages that do not fit.
-pub(super) fn turns(path: &[Message], model: &Model, several: bool, tools: &[Arc<ToolSpec>]) -> Vec<RequestTurn> {
+/// The branch as turns, oldest first, without the oldest messages that do not fit. `advertised`: the tokens of the tools.
+pub(super) fn turns(path: &[Message], model: &Model, several: bool, advertised: u64) -> Vec<RequestTurn> {
     let several = several || speakers(path) > 1;
     let window = usize::try_from(model.context_window.saturating_sub(model.max_output)).unwrap_or(usize::MAX);
-    let advertised: u64 = tools.iter().map(|tool| schema::cost(tool)).sum();
     let fixed = tokens(SYSTEM.len()) + usize::try_from(advertised).unwrap_or(usize::MAX);
     let shown = if model.sees { PICTURES_MAX } else { 0 };
     let kept = fitting(path, window.saturating_sub(fixed), shown);

@@ -84,6 +84,9 @@ impl Chat {
         let end = match self.write_end(&finish).await {
             Ok(message) => {
                 self.saw(turn.conversation, message.seq);
+                if let Some(path) = turn.take_path() {
+                    self.paths.keep(turn.conversation, path.and(message.clone()));
+                }
                 turn.end(Some(message), end);
                 end
             }

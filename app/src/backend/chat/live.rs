@@ -9,7 +9,7 @@ mod relayed;
 
 pub(super) use calls::Answer;
 
-use super::lock;
+use super::{lock, paths::Path};
 use crate::{
     backend::{
         caller::Caller,
@@ -49,6 +49,8 @@ pub(super) struct LiveTurn {
     pub(super) untitled: bool,
     pub(super) stop: CancellationToken,
     hub: Hub,
+    /// The branch it answers, as far as it is known.
+    path: Mutex<Option<Path>>,
     begun: AtomicBool,
     ending: AtomicBool,
     body: Mutex<Body>,
@@ -104,6 +106,7 @@ impl LiveTurn {
             untitled,
             stop: CancellationToken::new(),
             hub,
+            path: Mutex::default(),
             begun: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             body: Mutex::new(Body {
@@ -122,6 +125,16 @@ impl LiveTurn {
                 over: false,
             }),
         }
+    }
+
+    /// Keeps the branch it answers.
+    pub(super) fn keep_path(&self, path: Option<Path>) {
+        *lock(&self.path) = path;
+    }
+
+    /// The branch it answers, which is then not kept here any more.
+    pub(super) fn take_path(&self) -> Option<Path> {
+        lock(&self.path).take()
     }
 
     /// Claims the right to run it; only the first gets it.

@@ -100,6 +100,7 @@ impl Chat {
         self.hub.publish(topic, ChatEvent::Message { message: started.reply.clone() });
         turn.announce();
         if started.running {
+            turn.keep_path(started.message.as_ref().and_then(|said| self.paths.with(said)));
             self.launch(turn);
             return Ok(());
         }

@@ -11,6 +11,7 @@ use super::{
     context,
     finish::Outcome,
     live::LiveTurn,
+    paths::Path,
     pictures,
 };
 use crate::{
@@ -225,12 +226,17 @@ impl Chat {
         question: &Mutex<String>,
         resumed: bool,
     ) -> Result<(ChatRequest, Offer), Fault> {
-        let path = match turn.parent {
-            None => Vec::new(),
-            Some(leaf) => self.store.path(turn.by.user, leaf, model.history_messages).await.map_err(unreadable)?,
+        let known = turn.take_path().and_then(|path| path.newest(model.history_messages));
+        let path = match (known, turn.parent) {
+            (Some(path), _) => path,
+            (None, None) => Path::read(Vec::new(), model.history_messages),
+            (None, Some(leaf)) => {
+                let read = self.store.path(turn.by.user, leaf, model.history_messages).await.map_err(unreadable)?;
+                Path::read(read, model.history_messages)
+            }
         };
         if turn.untitled
-            && let Some(first) = path.iter().find(|m| m.role == Role::User)
+            && let Some(first) = path.messages.iter().find(|m| m.role == Role::User)
         {
             *super::lock(question) = plain_text(&first.parts);
         }
@@ -238,7 +244,8 @@ impl Chat {
         let offer = Offer { tools, rules };
         let tools = offer.told(&turn.by);
         let several = self.rooms.with(turn.conversation, |room| room.rows().is_ok_and(|rows| rows.len() > 1));
-        let mut turns = context::turns(&path, model, several, &tools);
+        let mut turns = context::turns(&path.messages, model, several, self.tools.cost(&tools));
+        turn.keep_path(Some(path));
         if !resumed {
             turn.close_calls(INTERRUPTED);
             turn.begin_here();

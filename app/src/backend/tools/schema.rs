@@ -3,9 +3,8 @@
 //! Invariant: a keyword it does not enforce is refused when the tool is registered ([`supported`]), so no schema ever
 //! promises what is not held. A general validator would bring some thirty crates for keywords no tool here needs.
 
-use crate::wire::tool::ToolSpec;
+use crate::{backend::weight::json_bytes, wire::tool::ToolSpec};
 use serde_json::{Map, Value, json};
-use std::io;
 
 /// Keywords that are enforced.
 const ENFORCED: [&str; 12] = [
@@ -31,25 +30,8 @@ const PROBLEMS: usize = 5;
 
 /// Tokens that telling a model of a tool takes, about: 3.5 bytes each, with the keys around it.
 pub fn cost(spec: &ToolSpec) -> u64 {
-    let mut schema = Bytes(0);
-    // Nothing that counts can fail.
-    drop(serde_json::to_writer(&mut schema, &spec.input_schema));
-    let bytes = spec.name.len() + spec.description.len() + schema.0 + 40;
+    let bytes = spec.name.len() + spec.description.len() + json_bytes(&spec.input_schema) + 40;
     u64::try_from(bytes * 2 / 7).unwrap_or(u64::MAX)
-}
-
-/// Counts what is written, once for each turn and tool: the text itself is wanted by nobody.
-struct Bytes(usize);
-
-impl io::Write for Bytes {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// An object schema of exactly these properties.

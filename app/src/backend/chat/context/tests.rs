@@ -5,11 +5,11 @@
 
 use super::*;
 use crate::{
-    backend::llm::scripted::Scripted,
+    backend::{llm::scripted::Scripted, tools::schema},
     wire::{
         id::{Millis, Seq},
         message::{Author, Status},
-        tool::{ToolCall, ToolOutcome},
+        tool::{ToolCall, ToolOutcome, ToolSpec},
     },
 };
 use proptest::prelude::*;
@@ -197,7 +197,8 @@ proptest! {
         history in history(), window in 101u32..9_000, several in any::<bool>(), offered in 0usize..4
     ) {
         let (path, tools) = (path(&history), tools(offered));
-        let turns = turns(&path, &model(window), several, &tools);
+        let advertised: u64 = tools.iter().map(|tool| schema::cost(tool)).sum();
+        let turns = turns(&path, &model(window), several, advertised);
         is_well_formed(&turns)?;
 
         let last = turns.last().unwrap();
@@ -209,7 +210,6 @@ proptest! {
         let all: Vec<usize> = (0..path.len()).step_by(2).collect();
         prop_assert!(all.ends_with(&asked), "{:?} of {:?}", asked, all);
 
-        let advertised: u64 = tools.iter().map(|tool| schema::cost(tool)).sum();
         let fixed = tokens(SYSTEM.len()) + advertised as usize;
         let room = (window as usize - 100).saturating_sub(fixed);
         if turns.len() > 1 {
@@ -223,7 +223,7 @@ proptest! {
 
     #[test]
     fn half_of_a_request_that_was_too_long_is_well_formed_too(history in history()) {
-        let whole = turns(&path(&history), &model(1_000_000), false, &[]);
+        let whole = turns(&path(&history), &model(1_000_000), false, 0);
         if let Some(half) = newer_half(&whole) {
             is_well_formed(&half)?;
             prop_assert!(half.len() < whole.len() && whole.ends_with(&half));

@@ -18,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 /// The service; cloning it is cheap.
 #[derive(Clone)]
-pub struct McpHttp {
+pub struct McpHttp(Arc<Http>);
+
+struct Http {
     server: McpServer,
     stop: CancellationToken,
     sessions: Arc<Sessions>,
@@ -26,7 +28,7 @@ pub struct McpHttp {
 
 impl fmt::Debug for McpHttp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("McpHttp").field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("McpHttp").field("server", &self.0.server).finish_non_exhaustive()
     }
 }
 
@@ -34,17 +36,17 @@ impl McpHttp {
     /// Serves `server` until `stop`.
     pub fn new(server: McpServer, stop: CancellationToken) -> Self {
         let sessions = Sessions::new(server.offer.sessions_max, server.offer.session_idle);
-        Self { server, stop, sessions: Arc::new(sessions) }
+        Self(Arc::new(Http { server, stop, sessions: Arc::new(sessions) }))
     }
 
     /// What serves behind it.
     pub fn server(&self) -> &McpServer {
-        &self.server
+        &self.0.server
     }
 
     /// What answers requests that have a [`Caller`] among their extensions.
     pub fn service(&self) -> StreamableHttpService<Watched, Sessions> {
-        let server = self.server.clone();
+        let server = self.0.server.clone();
         self.service_of(move || Watched(server.fresh()))
     }
 
@@ -59,18 +61,18 @@ impl McpHttp {
             .disable_allowed_hosts()
             .disable_allowed_origins()
             .with_max_request_body_bytes(BODY_MAX)
-            .with_legacy_session_mode(self.server.offer.sessions)
-            .with_cancellation_token(self.stop.clone());
-        StreamableHttpService::new(move || Ok(handler()), Arc::clone(&self.sessions), config)
+            .with_legacy_session_mode(self.0.server.offer.sessions)
+            .with_cancellation_token(self.0.stop.clone());
+        StreamableHttpService::new(move || Ok(handler()), Arc::clone(&self.0.sessions), config)
     }
 
     /// Its sessions.
     pub fn sessions(&self) -> &Arc<Sessions> {
-        &self.sessions
+        &self.0.sessions
     }
 
     /// Whether that session is the caller's and has not ended.
     pub fn is_theirs(&self, caller: &Caller, session: &str) -> bool {
-        self.sessions.is_of(session, caller.user)
+        self.0.sessions.is_of(session, caller.user)
     }
 }
