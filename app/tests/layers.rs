@@ -14,7 +14,8 @@ use std::{
 ///
 /// `caller` and `hub` stand here and not in `auth` and `chat`, because tools need a caller without knowing how one
 /// signs in, and signing out must reach sockets without knowing chats.
-const BESIDE: [&str; 10] = ["caller", "clock", "config", "http", "hub", "jwt", "limiter", "metrics", "secrets", "task"];
+const BESIDE: [&str; 11] =
+    ["caller", "clock", "config", "http", "hub", "jwt", "limiter", "metrics", "secrets", "task", "weight"];
 
 /// Each layer of the backend, and the layers it may use besides itself, [`BESIDE`] and `wire`.
 const LAYERS: [(&str, &[&str]); 5] =

@@ -128,6 +128,7 @@ pub(super) struct Written {
 /// A row of any of the statements, told by its length.
 enum AnyRow {
     Kept(String),
+    Over,
     Started(StartedRow),
     Finished(Box<MessageRow>),
 }
@@ -141,6 +142,7 @@ where
     fn from_row(row: &'r R) -> sqlx::Result<Self> {
         match row.len() {
             1 => <(String,)>::from_row(row).map(|(turn,)| Self::Kept(turn)),
+            2 => Ok(Self::Over),
             6 => StartedRow::from_row(row).map(Self::Started),
             _ => MessageRow::from_row(row).map(|row| Self::Finished(Box::new(row))),
         }
@@ -254,12 +256,16 @@ const KINDS: [&[&str]; 4] = [CHECKPOINT, FINISH, START, CALL];
 /// Where [`FINISH`] is among them.
 const ENDS: usize = 1;
 
+/// What stands behind COMMIT: its row says that everything before it was done. If the connection's thread dies, the rows
+/// only end.
+const OVER: &str = "SELECT 1, 1";
+
 /// Whole transactions of SQLite's, one for each set of kinds (the bits of its number), with their lists as `$1` to `$4`.
 static WHOLE: LazyLock<Vec<String>> = LazyLock::new(|| {
     let whole = |set: usize| {
         let kinds = KINDS.into_iter().enumerate().filter(|(at, _)| set >> at & 1 == 1);
         let statements = kinds.flat_map(|(at, kind)| for_sqlite(kind, at + 1));
-        let (begin, commit) = (["BEGIN IMMEDIATE".to_owned()], ["COMMIT".to_owned()]);
+        let (begin, commit) = (["BEGIN IMMEDIATE".to_owned()], ["COMMIT".to_owned(), OVER.to_owned()]);
         begin.into_iter().chain(statements).chain(commit).collect::<Vec<_>>().join(";\n")
     };
     (0..1 << KINDS.len()).map(whole).collect()
@@ -302,7 +308,10 @@ impl Batch {
                 let rows = writing
                     .whole(async |connection| {
                         let whole = sqlx::query_as::<_, AnyRow>(whole.as_str());
-                        lists.into_iter().fold(whole, |whole, list| whole.bind(list)).fetch_all(connection).await
+                        let whole = lists.into_iter().fold(whole, |whole, list| whole.bind(list));
+                        let rows = whole.fetch_all(connection).await?;
+                        let over = matches!(rows.last(), Some(AnyRow::Over));
+                        if over { Ok(rows) } else { Err(sqlx::Error::WorkerCrashed) }
                     })
                     .await?;
                 Ok(Written::of(rows))
@@ -351,6 +360,7 @@ impl Written {
         for row in rows {
             match row {
                 AnyRow::Kept(turn) => drop(written.kept.insert(turn)),
+                AnyRow::Over => {}
                 AnyRow::Started(row) => drop(written.started.insert(row.id.clone(), row)),
                 AnyRow::Finished(row) => {
                     let turn = row.turn_id.clone().unwrap_or_default();

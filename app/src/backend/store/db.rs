@@ -65,7 +65,10 @@ macro_rules! read {
     ($store:expr, $how:ident, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
         match &$store.inner.db {
             $crate::backend::store::db::Driver::Sqlite(file) => match file.read().await {
-                Ok(mut reading) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$how(&mut *reading).await,
+                Ok(mut reading) => {
+                    let answer = sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$how(&mut *reading).await;
+                    reading.heard(answer)
+                }
                 Err(error) => Err(error),
             },
             $crate::backend::store::db::Driver::Postgres(pool) =>

@@ -329,7 +329,7 @@ impl Batches {
                 Ok(())
             }
             Err(error) => {
-                // A rollback that fails as well leaves the connection unclear, and whoever gets it next sees to that.
+                // A rollback that fails as well leaves the connection to whoever gets it next, who sees to that.
                 drop(tx.rollback().await);
                 Err(error)
             }

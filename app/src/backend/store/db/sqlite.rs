@@ -3,7 +3,8 @@
 //! sqlx runs each connection on a thread of its own. Going there and back costs more than most statements do, so nothing
 //! goes there that need not.
 //! Decision: not sqlx's pool. It asks a connection whether it is still there, on a task of its own, each time one is
-//! given back, and whoever waits for the connection waits for that journey too; a file's connection is always there.
+//! given back, and whoever waits for the connection waits for that journey too. Here whoever saw an error says so, and
+//! the next one gets another connection.
 //! Transactions are begun and ended by statements of ours, for sqlx's own wait once more until their answer was heard.
 
 use super::{PATIENCE, StoreError, plain};
@@ -31,30 +32,68 @@ pub(in crate::backend::store) struct SqliteFile(Arc<Connections>);
 
 #[derive(Debug)]
 struct Connections {
-    options: SqliteConnectOptions,
+    /// The writer's and the readers'.
+    options: [SqliteConnectOptions; 2],
     /// None once it is closed.
-    writer: Arc<Mutex<Option<Writer>>>,
+    writer: Arc<Mutex<Option<One>>>,
     /// As many permits as readers nobody uses.
     free: Arc<Semaphore>,
-    readers: [Arc<Mutex<Option<SqliteConnection>>>; READERS],
+    /// Opened when first used.
+    readers: [Arc<Mutex<Option<One>>>; READERS],
 }
 
 #[derive(Debug)]
-struct Writer {
+struct One {
     connection: SqliteConnection,
-    /// Whoever had it last may have left a transaction open.
-    unclear: bool,
+    state: State,
+}
+
+/// How whoever had a connection last left it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Clear,
+    /// Perhaps in a transaction.
+    Open,
+    /// Perhaps without its thread: sqlx panics there, for one, when a table is gone that a statement was prepared for,
+    /// and what is sent to a thread that dies is never answered.
+    Lost,
+}
+
+impl One {
+    async fn open(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
+        Ok(Self { connection: SqliteConnection::connect_with(options).await?, state: State::Clear })
+    }
+
+    /// Makes it fit for the next one, in no transaction.
+    async fn clear(&mut self, options: &SqliteConnectOptions) -> Result<(), sqlx::Error> {
+        let undone = match self.state {
+            State::Clear => return Ok(()),
+            State::Open => {
+                let undo = sqlx::query("ROLLBACK").execute(&mut self.connection);
+                // There may be nothing to undo: a full disk, for one, makes SQLite itself roll back.
+                matches!(timeout(PATIENCE, undo).await, Ok(Ok(_) | Err(sqlx::Error::Database(_))))
+            }
+            State::Lost => false,
+        };
+        if undone {
+            self.state = State::Clear;
+        } else {
+            // What the old one left open is undone as it is dropped.
+            *self = Self::open(options).await?;
+        }
+        Ok(())
+    }
 }
 
 /// The writing connection, while nobody else has it.
 #[derive(Debug)]
-pub(in crate::backend::store) struct Writing(OwnedMappedMutexGuard<Option<Writer>, Writer>);
+pub(in crate::backend::store) struct Writing(OwnedMappedMutexGuard<Option<One>, One>);
 
 /// A reading connection, while nobody else has it.
 #[derive(Debug)]
 pub(in crate::backend::store) struct Reading {
     // In this order: who gets the permit finds the connection unlocked.
-    connection: OwnedMappedMutexGuard<Option<SqliteConnection>, SqliteConnection>,
+    one: OwnedMappedMutexGuard<Option<One>, One>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -76,11 +115,10 @@ impl SqliteFile {
                 .map_err(|error| StoreError::Unopened(format!("its folder cannot be made: {error}")))?;
         }
         let options = options(path);
-        let connection = SqliteConnection::connect_with(&options).await;
-        let connection = connection.map_err(|error| StoreError::Unopened(plain(&error)))?;
+        let writer = One::open(&options).await.map_err(|error| StoreError::Unopened(plain(&error)))?;
         let connections = Connections {
-            writer: Arc::new(Mutex::new(Some(Writer { connection, unclear: false }))),
-            options: options.pragma("query_only", "on"),
+            writer: Arc::new(Mutex::new(Some(writer))),
+            options: [options.clone(), options.pragma("query_only", "on")],
             free: Arc::new(Semaphore::new(READERS)),
             readers: std::array::from_fn(|_| Arc::default()),
         };
@@ -89,7 +127,7 @@ impl SqliteFile {
 
     /// How to open further readers.
     pub(in crate::backend::store) fn options(&self) -> &SqliteConnectOptions {
-        &self.0.options
+        &self.0.options[1]
     }
 
     /// Waits for the writing connection. It is in no transaction.
@@ -98,19 +136,14 @@ impl SqliteFile {
         let writer = writer.map_err(|_| sqlx::Error::PoolTimedOut)?;
         let writer = OwnedMutexGuard::try_map(writer, Option::as_mut).map_err(|_| sqlx::Error::PoolClosed)?;
         let mut writing = Writing(writer);
-        if writing.0.unclear {
-            // There may be nothing to undo: a full disk, for one, makes SQLite itself roll back.
-            let undone = sqlx::query("ROLLBACK").execute(&mut *writing).await;
-            tracing::debug!(undone = undone.is_ok(), "a transaction was left open");
-            writing.0.unclear = false;
-        }
+        writing.0.clear(&self.0.options[0]).await?;
         Ok(writing)
     }
 
     /// Begins a write transaction, IMMEDIATE: one that reads first and writes later fails under load.
     pub(super) async fn begin(&self) -> Result<SqliteTx, sqlx::Error> {
         let mut tx = SqliteTx { writing: self.write().await?, file: self.clone() };
-        tx.writing.0.unclear = true;
+        tx.writing.0.state = State::Open;
         sqlx::query("BEGIN IMMEDIATE").execute(&mut *tx).await?;
         Ok(tx)
     }
@@ -121,26 +154,25 @@ impl SqliteFile {
         let permit = permit.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
         let unlocked = self.0.readers.iter().find_map(|reader| Arc::clone(reader).try_lock_owned().ok());
         let mut reader = unlocked.ok_or(sqlx::Error::PoolTimedOut)?;
-        if reader.is_none() {
-            *reader = Some(SqliteConnection::connect_with(&self.0.options).await?);
+        match &mut *reader {
+            None => *reader = Some(One::open(self.options()).await?),
+            Some(one) => one.clear(self.options()).await?,
         }
-        let connection = OwnedMutexGuard::try_map(reader, Option::as_mut).map_err(|_| sqlx::Error::PoolClosed)?;
-        Ok(Reading { connection, _permit: permit })
+        let one = OwnedMutexGuard::try_map(reader, Option::as_mut).map_err(|_| sqlx::Error::PoolClosed)?;
+        Ok(Reading { one, _permit: permit })
     }
 
     /// Closes every connection, as soon as whoever has one gives it back.
     pub(super) async fn close(&self) {
         self.0.free.close();
         for reader in &self.0.readers {
-            let closed = reader.lock().await.take();
-            Self::end(closed).await;
+            Self::end(reader.lock().await.take()).await;
         }
-        let writer = self.0.writer.lock().await.take();
-        Self::end(writer.map(|writer| writer.connection)).await;
+        Self::end(self.0.writer.lock().await.take()).await;
     }
 
-    async fn end(connection: Option<SqliteConnection>) {
-        if let Some(connection) = connection
+    async fn end(one: Option<One>) {
+        if let Some(One { connection, .. }) = one
             && let Err(error) = connection.close().await
         {
             tracing::warn!(%error, "a connection to the database did not close");
@@ -155,14 +187,20 @@ impl Writing {
         &mut self,
         work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
     ) -> Result<T, sqlx::Error> {
-        self.0.unclear = true;
-        let done = work(&mut self.0.connection).await;
-        if done.is_err() {
-            let undone = sqlx::query("ROLLBACK").execute(&mut self.0.connection).await;
-            tracing::debug!(undone = undone.is_ok(), "a transaction failed");
+        self.0.state = State::Lost;
+        let done = work(&mut self.0.connection).await?;
+        self.0.state = State::Clear;
+        Ok(done)
+    }
+}
+
+impl Reading {
+    /// What came of a question. After an error the next reader gets another connection.
+    pub(in crate::backend::store) fn heard<T>(mut self, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        if answer.is_err() {
+            self.one.state = State::Lost;
         }
-        self.0.unclear = false;
-        done
+        answer
     }
 }
 
@@ -170,21 +208,21 @@ impl SqliteTx {
     /// Makes it durable.
     pub(in crate::backend::store) async fn commit(mut self) -> Result<(), sqlx::Error> {
         sqlx::query("COMMIT").execute(&mut *self.writing).await?;
-        self.writing.0.unclear = false;
+        self.writing.0.state = State::Clear;
         Ok(())
     }
 
     /// Undoes it, and waits until that is done.
     pub(super) async fn rollback(mut self) -> Result<(), sqlx::Error> {
         sqlx::query("ROLLBACK").execute(&mut *self.writing).await?;
-        self.writing.0.unclear = false;
+        self.writing.0.state = State::Clear;
         Ok(())
     }
 }
 
 impl Drop for SqliteTx {
     fn drop(&mut self) {
-        if !self.writing.0.unclear {
+        if self.writing.0.state == State::Clear {
             return;
         }
         // Whoever waits for the connection undoes it; if nobody does, this does: other processes wait for the file.
@@ -227,13 +265,13 @@ impl Deref for Reading {
     type Target = SqliteConnection;
 
     fn deref(&self) -> &Self::Target {
-        &self.connection
+        &self.one.connection
     }
 }
 
 impl DerefMut for Reading {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.connection
+        &mut self.one.connection
     }
 }
 

@@ -99,4 +99,16 @@ on_every_backend! {
         assert!(matches!(recorded, Err(StoreError::Database(_))), "{recorded:?}");
         assert!(sent.unwrap().running);
     }
+    async fn a_connection_that_is_lost_is_replaced_and_nothing_counts_as_written(t) {
+        let ada = t.person("ada").await;
+        let c = t.conversation_of(ada).await;
+        t.record_call(t.call(ada, "sum")).await.unwrap();
+        // sqlx panics on the thread of an SQLite connection when a statement's table has gone since it was prepared.
+        t.sql("DROP TABLE tool_calls").await.unwrap();
+        for round in 0..2 {
+            let recorded = t.record_call(t.call(ada, "sum")).await;
+            assert!(matches!(recorded, Err(StoreError::Database(_))), "round {round}: {recorded:?}");
+            t.exchange(ada, c, "hello", "hi").await;
+        }
+    }
 }
