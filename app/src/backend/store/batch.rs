@@ -307,8 +307,10 @@ impl Batch {
                 let mut writing = file.write().await?;
                 let rows = writing
                     .whole(async |connection| {
-                        let whole = sqlx::query_as::<_, AnyRow>(whole.as_str());
-                        let whole = lists.into_iter().fold(whole, |whole, list| whole.bind(list));
+                        let mut whole = sqlx::query_as::<_, AnyRow>(whole.as_str());
+                        for list in lists {
+                            whole = whole.bind(list);
+                        }
                         let rows = whole.fetch_all(connection).await?;
                         let over = matches!(rows.last(), Some(AnyRow::Over));
                         if over { Ok(rows) } else { Err(sqlx::Error::WorkerCrashed) }

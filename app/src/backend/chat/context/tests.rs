@@ -210,7 +210,7 @@ proptest! {
         let all: Vec<usize> = (0..path.len()).step_by(2).collect();
         prop_assert!(all.ends_with(&asked), "{:?} of {:?}", asked, all);
 
-        let fixed = tokens(SYSTEM.len()) + advertised as usize;
+        let fixed = tokens(SYSTEM.len()) + usize::try_from(advertised).unwrap();
         let room = (window as usize - 100).saturating_sub(fixed);
         if turns.len() > 1 {
             prop_assert!(tokens(bytes(&turns)) <= room, "{} of {room} tokens", tokens(bytes(&turns)));
