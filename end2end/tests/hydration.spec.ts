@@ -7,8 +7,9 @@ import { type Person, script } from './support/person';
 import { expect, test } from './support/test';
 
 /**
- * A page as lines, an element or a text each; without what is folded up, if it is told so. Left out is what is meant to change: comments, scripts, white space;
- * points in time, which become the reader's own; and attributes, many of which say what one can do with an awake page.
+ * A page as lines, an element or a text each; without what is folded up, if it is told so. Left out is what is meant to
+ * change: comments, scripts, white space; points in time, which become the reader's own; and attributes, many of which
+ * say what one can do with an awake page.
  */
 function outline(page: Page, root = 'body', folded = true): Promise<string[]> {
   return page.evaluate(([root, folded]) => {
@@ -126,6 +127,8 @@ test('a room of two, and an invitation', async ({ person }) => {
   await bob.answered(2);
   const path = new URL(bob.page.url()).pathname;
   await bob.page.goto('about:blank');
+  // Nobody comes or goes while the page wakes.
+  await expect(ada.page.getByRole('button', { name: '2 people, 1 here now' })).toBeVisible();
   await same(ada.page, path, `${bob.name} wrote`, 'shared by');
 });
 

@@ -81,7 +81,7 @@ test('the reply to a long first message is followed as well', async ({ person })
 test('who scrolled up stays there while a reply is written, and a button leads back to it', async ({ person }) => {
   const ada = await person();
   const read = (await long(ada)).getByText('Paragraph 50 ');
-  await ada.say(script(...paragraphs(80, 60)));
+  await ada.say(script(...paragraphs(120, 60)));
   const reply = ada.replies.last();
   await expect(ada.replies).toHaveCount(3);
   await expect(reply).toContainText('Paragraph 5 ');
@@ -96,17 +96,15 @@ test('who scrolled up stays there while a reply is written, and a button leads b
     expect(rests).toBe(true);
   }).toPass({ intervals: [200] });
   const grown = await below(ada);
-  await expect(reply).toContainText('Paragraph 40 ');
-  expect(await below(ada)).toBeGreaterThan(grown);
+  await expect(async () => expect(await below(ada)).toBeGreaterThan(grown)).toPass();
   expect(await top(read)).toBe(before);
   await expect(toEnd).toBeVisible();
 
   await toEnd.click();
   await expect(toEnd).toHaveCount(0);
   await atEnd(ada);
-  await expect(reply).toContainText('Paragraph 70 ');
-  await expect(reply.getByText('Paragraph 70 ')).toBeInViewport();
   await ada.answered(3);
+  await expect(reply.getByText('Paragraph 120 ')).toBeInViewport();
   await atEnd(ada);
 });
 

@@ -129,9 +129,14 @@ on_every_backend! {
         let (second, next) = referring(&w, "Second", Vec::new());
         tab.say(event);
         tab.say(next);
-        said(&mut tab, first).await;
-        let at = |key| tab.messages.values().find(|m| m.client_id == Some(key)).map(|m| m.position);
-        assert!(at(first) < at(second) && at(first).is_some());
+        let mut order = Vec::new();
+        while order.len() < 2 {
+            let heard = tab.until(|e| matches!(e, ChatEvent::Message { message } if message.role == Role::User)).await;
+            let ChatEvent::Message { message } = heard.as_ref() else { panic!("{heard:?}") };
+            order.push((message.client_id, message.position));
+        }
+        assert_eq!(order.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [Some(first), Some(second)]);
+        assert!(order[0].1 < order[1].1);
     }
 
     async fn what_an_app_of_a_server_that_is_gone_told_stays_and_is_taken_back(t) {
