@@ -41,6 +41,24 @@ for (const colorScheme of ['light', 'dark'] as const) {
       expect(await violations(ada.page), `settings${page}`).toEqual([]);
     }
   });
+
+  test(`an invitation, and one that was revoked, ${colorScheme}`, async ({ person, complaints }) => {
+    complaints.expect(/status 404/, /status of 404/);
+    const ada = await person();
+    const bob = await person({ browser: { colorScheme } });
+    await ada.begin('say welcome');
+    await ada.answered(1);
+    const link = await ada.invitation();
+    await bob.open(link);
+    await expect(bob.page.getByRole('heading', { name: 'You are invited' })).toBeVisible();
+    expect(await violations(bob.page), 'an invitation').toEqual([]);
+
+    await ada.page.getByRole('button', { name: 'Revoke all links' }).click();
+    await expect(ada.page.getByText('no longer work')).toBeVisible();
+    await bob.open(link);
+    await expect(bob.page.getByRole('heading', { name: 'This link is dead' })).toBeVisible();
+    expect(await violations(bob.page), 'a dead link').toEqual([]);
+  });
 }
 
 test('the list of conversations on a phone', async ({ person }) => {

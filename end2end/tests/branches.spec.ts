@@ -7,10 +7,7 @@ test('an edited message is a new branch; both can be walked', async ({ person })
   await ada.answered(1);
   await expect(ada.replies.last()).toContainText('red');
 
-  const message = ada.messages().first();
-  await message.hover();
-  await message.getByRole('button', { name: 'Edit message' }).click();
-  const editor = ada.page.getByRole('textbox', { name: 'Edit message' });
+  const editor = await ada.edit();
   await expect(editor).toHaveValue('say red');
   await editor.fill('say blue');
   await editor.press('Enter');

@@ -43,6 +43,66 @@ test('a refused text is a draft again, and survives a reload', async ({ person, 
   await expect(ada.composer).toHaveValue('one too many');
 });
 
+test('a half-written new version survives a reload, and is forgotten when it is given up', async ({ person }) => {
+  const ada = await person();
+  await ada.begin('say hello');
+  await ada.answered(1);
+  const editor = await ada.edit();
+  await editor.fill('say good mor');
+  await ada.reload();
+  await ada.edit();
+  await expect(editor).toHaveValue('say good mor');
+  await expect(ada.composer).toHaveValue('');
+
+  await editor.press('Escape');
+  await expect(editor).toHaveCount(0);
+  await ada.edit();
+  await expect(editor).toHaveValue('say hello');
+  await editor.fill('say good night');
+  await ada.page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  await expect(editor).toHaveCount(0);
+  await ada.reload();
+  await ada.edit();
+  await expect(editor).toHaveValue('say hello');
+});
+
+test('a refused new version is a draft of its message, and survives a reload', async ({ person, startServer }) => {
+  const server = await startServer({ PARLEY_RATE_SEND: '1/1h' });
+  const ada = await person({ server });
+  await ada.begin('say hello');
+  await ada.answered(1);
+  const editor = await ada.edit();
+  await editor.fill('say another');
+  await editor.press('Enter');
+  await expect(ada.page.getByRole('alert').filter({ hasText: /Try again in/ })).toBeVisible();
+  await expect(editor).toHaveValue('say another');
+  await ada.reload();
+  await ada.edit();
+  await expect(editor).toHaveValue('say another');
+  await expect(ada.composer).toHaveValue('');
+});
+
+test('a version that comes back stands before what was written in its editor since', async ({ person, complaints }) => {
+  complaints.expect(/WebSocket/);
+  const ada = await person();
+  await ada.begin('say hello');
+  await ada.answered(1);
+  await ada.context.routeWebSocket(/.*/, (socket) => void socket.close());
+  await ada.reload();
+  const editor = await ada.edit();
+  await editor.fill('say good morning');
+  await editor.press('Enter');
+  await expect(ada.page.getByText('Sending the new version…')).toBeVisible();
+  await ada.edit();
+  await expect(editor).toHaveValue('say hello');
+  await editor.fill('say good night');
+  await ada.page.getByRole('button', { name: 'Take back' }).click();
+  await expect(editor).toHaveValue('say good morning\n\nsay good night');
+  await ada.reload();
+  await ada.edit();
+  await expect(editor).toHaveValue('say good morning\n\nsay good night');
+});
+
 /** What keeps a browser from keeping anything. */
 const NO_STORAGE: Record<string, () => void> = {
   full: () => {

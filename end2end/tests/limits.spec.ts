@@ -23,9 +23,7 @@ test('a refused new version is in the editor of its message again, and not in th
   await ada.begin('say one');
   await ada.answered(1);
   await ada.composer.fill('say something else');
-  await ada.messages().first().hover();
-  await ada.messages().first().getByRole('button', { name: 'Edit message' }).click();
-  const editor = ada.page.getByRole('textbox', { name: 'Edit message' });
+  const editor = await ada.edit();
   await editor.fill('say another');
   await editor.press('Enter');
   await expect(ada.page.getByRole('alert').filter({ hasText: /Try again in/ })).toBeVisible();
@@ -36,8 +34,7 @@ test('a refused new version is in the editor of its message again, and not in th
   await editor.press('Escape');
   await expect(editor).toHaveCount(0);
   await expect(ada.messages()).toContainText(['say one']);
-  await ada.messages().first().hover();
-  await ada.messages().first().getByRole('button', { name: 'Edit message' }).click();
+  await ada.edit();
   await expect(editor).toHaveValue('say one');
 });
 

@@ -104,9 +104,7 @@ test('a new version that waits can be taken back into its editor', async ({ pers
   const way = await Way.to(ada);
   await ada.begin('say hello');
   await ada.answered(1);
-  await ada.messages().first().hover();
-  await ada.messages().first().getByRole('button', { name: 'Edit message' }).click();
-  const editor = ada.page.getByRole('textbox', { name: 'Edit message' });
+  const editor = await ada.edit();
   await editor.fill('say good morning');
   await way.cut();
   await editor.press('Enter');

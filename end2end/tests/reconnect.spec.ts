@@ -177,6 +177,59 @@ test('a conversation goes on when its model is no longer offered, in an open tab
   await expect(await ada.answered(3)).toContainText('7');
 });
 
+test('a new version that is refused after a reload is in its editor, and not in the box', async ({ person, startServer, complaints }) => {
+  complaints.expect(/WebSocket/, /ERR_CONNECTION/, /failed: /);
+  const server = await startServer();
+  const ada = await person({ server });
+  await ada.begin('say hello');
+  await ada.answered(1);
+  // The page knows the model by which the last reply was made.
+  await ada.reload();
+  const editor = await ada.edit();
+  await editor.fill('Sum 2 and 40');
+  await server.kill();
+  await expect(ada.page.getByText(/Not connected|Connecting/)).toBeVisible();
+  await editor.press('Enter');
+  await expect(ada.page.getByText('Sending the new version…')).toBeVisible();
+
+  // The page that hears of the refusal has not opened an editor yet.
+  const url = ada.page.url();
+  await ada.page.goto('about:blank');
+  await server.up({ PARLEY_SCRIPTED: 'false', PARLEY_DEFAULT_MODEL: '' });
+  await ada.open(url);
+  const refusal = ada.page.getByRole('alert').filter({ hasText: 'There is no model «scripted/script» here.' });
+  await expect(refusal).toBeVisible();
+  await expect(editor).toHaveValue('Sum 2 and 40');
+  await expect(ada.composer).toHaveValue('');
+
+  await editor.press('Enter');
+  const versions = ada.messages().first().getByRole('group', { name: 'Versions' });
+  await expect(versions).toContainText('2/2');
+  await expect(await ada.answered(1)).toContainText('42');
+  // What was sent is no draft of the first version any more.
+  await versions.getByRole('button', { name: 'Version before' }).click();
+  await expect(ada.messages().first()).toContainText('say hello');
+  await ada.edit();
+  await expect(editor).toHaveValue('say hello');
+});
+
+test('a new version that still waits after a reload can be taken back into its editor', async ({ person, complaints }) => {
+  complaints.expect(/WebSocket/);
+  const ada = await person();
+  await ada.begin('say hello');
+  await ada.answered(1);
+  await ada.context.routeWebSocket(/.*/, (socket) => void socket.close());
+  await ada.reload();
+  const editor = await ada.edit();
+  await editor.fill('say good morning');
+  await editor.press('Enter');
+  await expect(ada.page.getByText('Sending the new version…')).toBeVisible();
+  await ada.reload();
+  await ada.page.getByRole('button', { name: 'Take back' }).click();
+  await expect(editor).toHaveValue('say good morning');
+  await expect(ada.composer).toHaveValue('');
+});
+
 test('the page opened after its model has gone asks the default one', async ({ person, startServer, complaints }) => {
   complaints.expect(/WebSocket/, /ERR_CONNECTION/, /failed: /);
   const server = await startServer();

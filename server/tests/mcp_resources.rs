@@ -124,6 +124,78 @@ async fn ids_are_completed_by_titles_and_words() {
     app.stop().await;
 }
 
+/// Fields of each collection, and of what type each is.
+const COLLECTIONS: [(&str, &[(&str, &str)]); 3] = [
+    ("conversations", &[("_id", "string"), ("title", "string"), ("pinned", "boolean"), ("members", "integer")]),
+    ("messages", &[("_id", "string"), ("conversation", "string"), ("text", "string"), ("position", "integer")]),
+    ("prompts", &[("_id", "string"), ("name", "string"), ("body", "string"), ("created_at", "string")]),
+];
+
+#[tokio::test]
+async fn schemas_of_collections_are_listed_and_read_and_there_are_no_others() {
+    let app = TestApp::start().await;
+    let _ada = app.person("ada").await;
+    let token = token(&app, "ada", "read").await;
+    for client in Client::both(&app, &token).await {
+        let listed = client.result("resources/list", json!({})).await["resources"].clone();
+        for (name, fields) in COLLECTIONS {
+            let at = format!("parley://collections/{name}");
+            let entry = listed.as_array().unwrap().iter().find(|entry| entry["uri"] == at.as_str()).unwrap();
+            assert_eq!(entry["mimeType"], "application/schema+json", "{entry}");
+
+            let read = client.result("resources/read", json!({"uri": at})).await;
+            let content = &read["contents"][0];
+            assert_eq!((&content["uri"], &content["mimeType"]), (&json!(at), &entry["mimeType"]));
+            let schema: Value = serde_json::from_str(content["text"].as_str().unwrap()).unwrap();
+            assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+            assert_eq!((&schema["title"], &schema["type"]), (&json!(name), &json!("object")));
+            for (field, kind) in fields {
+                assert_eq!(schema["properties"][field]["type"], *kind, "{name}.{field}: {schema}");
+            }
+            let required = schema["required"].as_array().unwrap();
+            assert!(required.contains(&json!("_id")), "{name}: {required:?}");
+        }
+
+        let code = if client.session.is_some() { -32002 } else { -32602 };
+        for missing in ["users", "Messages", "messages/_id", ""] {
+            let (told, words) =
+                client.error("resources/read", json!({"uri": format!("parley://collections/{missing}")})).await;
+            assert!(told == code && words.contains("no such resource"), "«{missing}»: {told} {words}");
+        }
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn names_of_collections_are_completed() {
+    let app = TestApp::start().await;
+    let _ada = app.person("ada").await;
+    let token = token(&app, "ada", "read").await;
+    for client in Client::both(&app, &token).await {
+        let templates = client.result("resources/templates/list", json!({})).await["resourceTemplates"].clone();
+        let template = templates.as_array().unwrap().iter().find(|template| template["name"] == "collection").unwrap();
+        assert_eq!(template["uriTemplate"], "parley://collections/{name}");
+        assert_eq!(template["mimeType"], "application/schema+json");
+        let params = |variable: &str, typed: &str| {
+            json!({
+                "ref": {"type": "ref/resource", "uri": template["uriTemplate"]},
+                "argument": {"name": variable, "value": typed},
+            })
+        };
+        for (typed, wanted) in [
+            ("", json!(["conversations", "messages", "prompts"])),
+            ("m", json!(["messages"])),
+            (" prompts", json!(["prompts"])),
+            ("users", json!([])),
+        ] {
+            let completion = client.result("completion/complete", params("name", typed)).await["completion"].clone();
+            assert_eq!(completion["values"], wanted, "«{typed}»");
+        }
+        assert_eq!(client.error("completion/complete", params("title", "m")).await.0, -32602, "no such variable");
+    }
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn whoever_follows_a_conversation_hears_that_it_went_on_and_a_removed_member_hears_nothing() {
     let app = TestApp::scripted().await;

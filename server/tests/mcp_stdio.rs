@@ -7,7 +7,7 @@ use crate::support::{
 };
 use app::{
     backend::{clock::Clock, config::DatabaseUrl, llm::catalogue::SCRIPTED, store::Store},
-    wire::{account::Username, policy::Policy},
+    wire::{account::Username, message::Status, policy::Policy},
 };
 use serde_json::{Value, json};
 use std::{
@@ -118,6 +118,12 @@ impl Client {
     }
 }
 
+/// Lets the pipes' processes answer by script: they read their settings in the folder.
+fn script_pipes(folder: &Folder) {
+    let settings = format!("PARLEY_SCRIPTED=true\nPARLEY_DEFAULT_MODEL={SCRIPTED}\n");
+    std::fs::write(folder.path().join(".env"), settings).unwrap();
+}
+
 #[tokio::test]
 async fn an_mcp_client_uses_its_persons_tools_in_both_eras() {
     let folder = Folder::new();
@@ -167,9 +173,7 @@ async fn all_else_is_offered_at_the_pipe_too_in_both_eras() {
     let ada = served.visitor();
     ada.sign_up("ada", PASSWORD).await;
     let room = ada.room().await;
-    // The pipe's process reads its settings there.
-    let settings = format!("PARLEY_SCRIPTED=true\nPARLEY_DEFAULT_MODEL={SCRIPTED}\n");
-    std::fs::write(folder.path().join(".env"), settings).unwrap();
+    script_pipes(&folder);
     let fields =
         [("prompt_name", "explain"), ("prompt_body", "On {{topic}}."), ("prompt_arguments", "topic: It [brass]")];
     assert!(ada.call(&path_of("save_prompt"), &fields).await.status().is_success());
@@ -216,6 +220,35 @@ async fn all_else_is_offered_at_the_pipe_too_in_both_eras() {
         assert_eq!(log["params"]["data"]["tool"], "send_message");
         client.end();
         assert!(ada.messages(room).await.iter().any(|message| message.text() == "From the pipe."));
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_called_off_stops_its_reply_and_the_pipe_goes_on_in_both_eras() {
+    let folder = Folder::new();
+    let served = Served::start(&mut scripted(&folder));
+    let ada = served.visitor();
+    ada.sign_up("ada", PASSWORD).await;
+    script_pipes(&folder);
+    for modern in [false, true] {
+        let room = ada.room().await;
+        let mut client = Client::start(&folder, "ada", modern);
+        let arguments = json!({"conversation_id": room, "text": "script:\nsay Begun.\nhang"});
+        let meta = json!({"progressToken": 7});
+        client.request("tools/call", json!({"name": "send_message", "arguments": arguments, "_meta": meta}));
+        client.until("notifications/progress");
+        let off = json!({"requestId": client.asked, "reason": "It takes too long."});
+        client.write(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": off}));
+
+        // One reply after the other: this one begins once the one before it has ended, which does not end by itself.
+        // Hearing its answer, the client also sees that nothing answers the call that was called off.
+        let arguments = json!({"conversation_id": room, "text": "script:\nsay Heard."});
+        let (failed, text, _) = client.call("send_message", arguments);
+        assert!(!failed && text == "Heard.", "{text}");
+        client.end();
+        let messages = ada.messages(room).await;
+        assert_eq!(messages[1].status, Status::Stopped, "{messages:?}");
+        assert_eq!((messages[3].status, &*messages[3].text()), (Status::Complete, "Heard."));
     }
 }
 

@@ -5,7 +5,8 @@ use crate::{
     attachments::keep,
     support::{
         TestApp,
-        mcp::{Client, token},
+        log::listen,
+        mcp::{Client, Messages, token},
         program::Program,
     },
 };
@@ -13,6 +14,7 @@ use app::{
     backend::{test::sample, tools::schema},
     wire::{event::ChatEvent, id::ConversationId, message::Status},
 };
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 async fn everything(app: &TestApp, name: &str) -> String {
@@ -110,6 +112,38 @@ async fn whoever_hangs_up_stops_the_reply() {
         |event: &ChatEvent| matches!(event, ChatEvent::Message { message } if message.status == Status::Stopped);
     tab.until(ended).await;
     app.stop().await;
+}
+
+#[tokio::test]
+async fn an_older_client_calls_its_call_off_which_stops_the_reply_and_its_session_goes_on() {
+    let (log, _heard) = listen();
+    let app = TestApp::scripted().await;
+    let ada = app.person("ada").await;
+    let room = ada.room().await;
+    let mut tab = ada.tab(room).await;
+    let client = Client::legacy(&app, &everything(&app, "ada").await).await;
+    // Its id is no other request's: what comes later must not be taken for its answer.
+    let arguments = json!({"conversation_id": room, "text": "script:\nsay Begun.\nhang"});
+    let params = json!({"name": "send_message", "arguments": arguments});
+    let call = json!({"jsonrpc": "2.0", "id": "long", "method": "tools/call", "params": params});
+    let mut stream = Messages::of(client.request(Method::POST).json(&call).send().await.unwrap());
+    tab.until(|event| matches!(event, ChatEvent::Delta { .. })).await;
+
+    let params = json!({"requestId": "long", "reason": "It takes too long."});
+    let off = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params});
+    let taken = client.request(Method::POST).json(&off).send().await.unwrap();
+    assert_eq!(taken.status(), StatusCode::ACCEPTED);
+    let stopped =
+        |event: &ChatEvent| matches!(event, ChatEvent::Message { message } if message.status == Status::Stopped);
+    tab.until(stopped).await;
+    while let Some(message) = stream.next().await {
+        assert!(message.get("method").is_some(), "what was called off is not answered: {message}");
+    }
+    assert_eq!(client.done("sum", json!({"numbers": [2, 40]})).await["sum"], 42);
+    app.stop().await;
+    let lines = log.lines("mcp");
+    let call = lines.iter().find(|f| f["tool"] == "send_message").unwrap();
+    assert_eq!(call["outcome"], "cancelled", "{call}");
 }
 
 #[tokio::test]

@@ -20,7 +20,8 @@ impl Tasks {
         F: Future<Output = ()> + Send + 'static,
     {
         use tracing::Instrument;
-        self.tracker.spawn(work.instrument(tracing::debug_span!("task", task = name)));
+        // Boxed: a spawned future is moved several times, and some are several kilobytes.
+        self.tracker.spawn(Box::pin(work.instrument(tracing::debug_span!("task", task = name))));
     }
 
     /// For work that somebody else spawned (a socket's, by the HTTP server): as long as the token is there, the end of

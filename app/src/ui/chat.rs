@@ -31,7 +31,6 @@ pub mod words;
 use super::kit::{Show, Toaster, Watched, awake, effect, lazy::later};
 use composer::Composer;
 use drafts::Draft;
-use editor::AGAIN;
 use header::{Header, LinkState};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -83,15 +82,16 @@ fn RoomComposer(room: Room) -> impl IntoView {
     effect(move || {
         let Some(Refusal { draft, error }) = room.refused.get() else { return };
         room.refused.set(None);
-        let why = error.to_string();
-        match (draft, AGAIN.get()) {
-            // It was written in the editor, whose code has been here since.
-            (Some(Pending { kind: PendingKind::Edit { message }, text, .. }), Some(again)) => {
-                again(room, message, text, returned, why);
+        let draft = match draft {
+            // The box is told the reason alone: from there it would be sent as a new message.
+            Some(Pending { kind: PendingKind::Edit { message }, text, .. }) => {
+                room.give_back(message, text);
+                Draft::default()
             }
-            (Some(Pending { text, references, .. }), _) => returned.set(Some((Draft { text, references }, why))),
-            (None, _) => returned.set(Some((Draft::default(), why))),
-        }
+            Some(Pending { text, references, .. }) => Draft { text, references },
+            None => Draft::default(),
+        };
+        returned.set(Some((draft, error.to_string())));
     });
     view! {
         <Composer

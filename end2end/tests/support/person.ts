@@ -84,6 +84,14 @@ export class Person {
     return reply;
   }
 
+  /** Opens the editor of one's first message. */
+  async edit(): Promise<Locator> {
+    const message = this.messages().first();
+    await message.hover();
+    await message.getByRole('button', { name: 'Edit message' }).click();
+    return this.page.getByRole('textbox', { name: 'Edit message' });
+  }
+
   /** Opens the room's dialog, which stays open, and makes a link there that lets others in. */
   async invitation(): Promise<string> {
     await this.page.getByRole('button', { name: 'Share this conversation' }).click();

@@ -191,7 +191,8 @@ pub struct Messages {
 }
 
 impl Messages {
-    fn of(response: Response) -> Self {
+    /// Those of an answer that has begun.
+    pub fn of(response: Response) -> Self {
         Self { bytes: Box::pin(response.bytes_stream()), rest: String::new() }
     }
 

@@ -354,3 +354,14 @@ async fn write<Out: Serialize>(
     })
     .await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_outlives_its_session_by_less_than_a_second() {
+        // What it has after its session's end is this and nothing else: a peer that does not read is not waited for.
+        assert!(Patience::default().ended < Duration::from_secs(1));
+    }
+}

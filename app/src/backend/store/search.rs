@@ -152,13 +152,15 @@ impl Store {
         let within = within.map(|within| within.to_string());
         let hits: Vec<Hit> = match &self.inner.db {
             Driver::Sqlite(file) => {
-                sqlx::query_as(hits!("message_search s", "s.words MATCH $3 ORDER BY s.rank"))
+                let mut reading = file.read().await?;
+                let answer = sqlx::query_as(hits!("message_search s", "s.words MATCH $3 ORDER BY s.rank"))
                     .bind(by.to_string())
                     .bind(within)
                     .bind(for_fts5(&phrases))
                     .bind(i64::from(limit))
-                    .fetch_all(&mut *file.read().await?)
-                    .await?
+                    .fetch_all(&mut *reading)
+                    .await;
+                reading.heard(answer)?
             }
             Driver::Postgres(pool) => {
                 sqlx::query_as(hits!(

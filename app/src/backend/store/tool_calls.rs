@@ -90,7 +90,7 @@ impl From<&RecordedCall> for GivenCall {
     fn from(call: &RecordedCall) -> Self {
         Self {
             id: call.id.to_string(),
-            user: call.user.to_string(),
+            person: call.user.to_string(),
             tool: clean(&call.tool),
             server: call.server.as_deref().map(clean),
             via: call.via.name(),

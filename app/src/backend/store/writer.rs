@@ -12,7 +12,7 @@
 
 use super::{
     StoreError,
-    batch::{Batch, GivenCall, Written},
+    batch::{self, Batch, GivenCall, Written},
     db::Db,
     search,
     tool_calls::RecordedCall,
@@ -39,12 +39,18 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Operations in one transaction: beyond this a longer batch saves nothing and delays its first caller.
-const BATCH: usize = 128;
+/// Operations in one transaction. Fewer than may wait: while one batch is written, those that the last one answered are at
+/// work, so neither waits for the other.
+const BATCH: usize = batch::MOST;
+/// How long records that nobody waits for stay here for company: a commit of their own would hold up whoever comes next.
+const LINGER: Duration = Duration::from_millis(20);
 /// Operations that may wait; further callers wait for room.
 const QUEUE: usize = 1024;
 /// How long closing waits for the queue to be written.
@@ -119,6 +125,11 @@ impl Op {
     /// Whether it must read before it writes.
     fn is_alone(&self) -> bool {
         matches!(self, Self::Start(job) if !job.input.is_plain())
+    }
+
+    /// Whether somebody waits for it to be written.
+    fn is_awaited(&self) -> bool {
+        !matches!(self, Self::Record(job) if job.answer.is_closed())
     }
 
     /// Adds it to a batch.
@@ -263,6 +274,7 @@ impl Batches {
                     waiting.push(op);
                 }
             }
+            linger(&mut waiting, &mut incoming).await;
             let mut batch = compatible(&mut waiting);
             match self.commit(&mut batch).await {
                 Ok(()) => batch.drain(..).for_each(|op| op.answer(None)),
@@ -333,6 +345,18 @@ impl Batches {
                 drop(tx.rollback().await);
                 Err(error)
             }
+        }
+    }
+}
+
+/// Lets records that nobody waits for go along with something that somebody waits for, if that comes soon.
+async fn linger(waiting: &mut Vec<Op>, incoming: &mut mpsc::Receiver<Op>) {
+    let until = Instant::now() + LINGER;
+    while waiting.len() < BATCH && !waiting.iter().any(Op::is_awaited) {
+        let room = BATCH - waiting.len();
+        // What ends the wait: time, or that nothing more will come.
+        if timeout_at(until, incoming.recv_many(waiting, room)).await.unwrap_or(0) == 0 {
+            return;
         }
     }
 }

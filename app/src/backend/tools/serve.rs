@@ -246,6 +246,7 @@ impl ServerHandler for McpServer {
         self.session.begin_early(self.early());
         let uris = requested.resource_subscriptions.iter().flatten().filter(|uri| self.is_offered(uri));
         let uris: Vec<String> = uris.take(limits::MCP_SUBSCRIPTIONS_MAX).cloned().collect();
+        // Prompts and resources come and go while a client listens; the list of tools changes with the program only.
         let filter = SubscriptionFilter::builder().prompts_list_changed().resources_list_changed();
         Some(filter.resource_subscriptions(uris).build())
     }

@@ -6,7 +6,7 @@
 
 use super::{
     browser,
-    drafts::{Draft, Drafts},
+    drafts::{Draft, Drafts, joined},
     picker::{ATTACHED, PICKING, Picker},
     text::MARKDOWN,
 };
@@ -268,9 +268,7 @@ fn give_back(returned: Returned, text: RwSignal<String>, reason: Watched<Option<
     if back.is_empty() {
         return false;
     }
-    text.update(|text| {
-        *text = if text.trim().is_empty() { back } else { format!("{back}\n\n{text}") };
-    });
+    text.update(|text| *text = joined(back, text));
     picker.focus();
     true
 }

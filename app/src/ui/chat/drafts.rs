@@ -1,18 +1,19 @@
 //! What one wrote and has not sent, and what was sent and not acknowledged: kept by person and conversation in this
-//! browser.
+//! browser. A new version of a message is the draft of that message.
 //!
-//! Invariants: a draft is forgotten only when it is sent or emptied; an unsent message only when the server answered or
-//! it was taken back. Each unsent message has an entry of its own under its [`ClientId`], so tabs never write over each
-//! other's, and any tab can send what a closed one left: the server knows a `ClientId` it has seen. Whoever signs in
-//! next with the same browser neither sees nor sends what is another's. Where the browser keeps nothing, the tab that
-//! wrote it does, as long as it lives: what is sent arrives all the same.
+//! Invariants: a draft is forgotten only when it is sent, emptied or given up; an unsent message only when the server
+//! answered or it was taken back. Each unsent message has an entry of its own under its [`ClientId`], so tabs never
+//! write over each other's, and any tab can send what a closed one left: the server knows a `ClientId` it has seen.
+//! Whoever signs in next with the same browser neither sees nor sends what is another's. Where the browser keeps
+//! nothing, the tab that wrote it does, as long as it lives: what is sent arrives all the same.
 
 use super::{browser, state::pending::Pending};
 use crate::wire::{
-    id::{ClientId, ConversationId, UserId},
+    id::{ClientId, ConversationId, MessageId, UserId},
     json,
     picker::Reference,
 };
+use uuid::Uuid;
 
 /// What stands behind a draft's key for what it refers to.
 const REFERENCES: &str = ".references";
@@ -32,6 +33,12 @@ impl From<String> for Draft {
     }
 }
 
+/// A text that came back, before what was written since.
+pub fn joined(back: String, since: &str) -> String {
+    // Another tab may have had it back already.
+    if since.trim().is_empty() || since == back { back } else { format!("{back}\n\n{since}") }
+}
+
 /// One person's unsent words.
 #[derive(Clone, Copy, Debug)]
 pub struct Drafts {
@@ -44,9 +51,10 @@ impl Drafts {
         Self { of: person }
     }
 
-    fn draft_key(self, conversation: Option<ConversationId>) -> String {
+    /// Of a conversation or a message, which have no id in common; of the page for a new conversation, for `None`.
+    fn draft_key(self, whose: Option<Uuid>) -> String {
         let of = self.of;
-        conversation.map_or_else(|| format!("parley.{of}.draft.new"), |id| format!("parley.{of}.draft.{id}"))
+        whose.map_or_else(|| format!("parley.{of}.draft.new"), |id| format!("parley.{of}.draft.{id}"))
     }
 
     fn outbox_prefix(self, conversation: ConversationId) -> String {
@@ -59,24 +67,38 @@ impl Drafts {
 
     /// The draft of a conversation; of the page for a new one, for `None`.
     pub fn draft(self, conversation: Option<ConversationId>) -> String {
-        browser::kept(&self.draft_key(conversation)).unwrap_or_default()
+        browser::kept(&self.draft_key(conversation.map(|id| id.0))).unwrap_or_default()
     }
 
     /// Keeps a draft; an empty one is forgotten.
     pub fn keep_draft(self, conversation: Option<ConversationId>, text: &str) {
-        browser::keep(&self.draft_key(conversation), (!text.is_empty()).then_some(text));
+        self.keep(conversation.map(|id| id.0), text);
+    }
+
+    /// The new version of a message that was not sent yet.
+    pub fn version(self, message: MessageId) -> Option<String> {
+        browser::kept(&self.draft_key(Some(message.0)))
+    }
+
+    /// Keeps a new version of a message; an empty one is forgotten.
+    pub fn keep_version(self, message: MessageId, text: &str) {
+        self.keep(Some(message.0), text);
+    }
+
+    fn keep(self, whose: Option<Uuid>, text: &str) {
+        browser::keep(&self.draft_key(whose), (!text.is_empty()).then_some(text));
     }
 
     /// What a draft refers to.
     pub fn references(self, conversation: Option<ConversationId>) -> Vec<Reference> {
-        let kept = browser::kept(&(self.draft_key(conversation) + REFERENCES));
+        let kept = browser::kept(&(self.draft_key(conversation.map(|id| id.0)) + REFERENCES));
         kept.and_then(|kept| json::read(&kept).ok()).unwrap_or_default()
     }
 
     /// Keeps what a draft refers to; nothing is forgotten.
     pub fn keep_references(self, conversation: Option<ConversationId>, references: &[Reference]) {
         let kept = serde_json::to_string(references).ok().filter(|_| !references.is_empty());
-        browser::keep(&(self.draft_key(conversation) + REFERENCES), kept.as_deref());
+        browser::keep(&(self.draft_key(conversation.map(|id| id.0)) + REFERENCES), kept.as_deref());
     }
 
     /// The messages of a conversation that were not acknowledged, of every tab, in the order they were written.
@@ -98,5 +120,18 @@ impl Drafts {
     /// Forgets a message that was answered or taken back.
     pub fn forget(self, conversation: ConversationId, key: ClientId) {
         browser::keep(&self.outbox_key(conversation, key), None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_back_stands_before_what_was_written_since() {
+        let joined = |since| joined("back".to_owned(), since);
+        assert_eq!(joined("since"), "back\n\nsince");
+        assert_eq!(joined(" \n"), "back");
+        assert_eq!(joined("back"), "back", "it is not there twice");
     }
 }

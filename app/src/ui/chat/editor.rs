@@ -1,50 +1,24 @@
 //! An own message, being written anew in its place. Enter sends, Escape leaves it as it was.
+//!
+//! Invariant: what was typed is never lost: it is the message's draft until it was sent or given up, and again when the
+//! server refuses it ([`Room::give_back`]). Drawn in the browser alone: nobody edits before the page is awake.
 
-use super::{browser, composer::Returned, drafts::Draft, room::Room};
+use super::{browser, drafts::Drafts, room::Room};
 use crate::{
     ui::kit::{Button, Size, Variant, effect, lazy::lazy, memo},
     wire::{id::MessageId, limits},
 };
-use leptos::{ev::KeyboardEvent, html, prelude::*, task::spawn_local};
-use std::cell::RefCell;
+use leptos::{ev::KeyboardEvent, html, prelude::*};
 
 lazy! {
     /// The editor of a message.
     pub static EDITOR: fn(Room, MessageId) -> AnyView = more(|room, id| view! { <Editor room id/> }.into_any());
-    /// Gives a new version that came back to the editor of its message, or to the composer if that is gone.
-    pub static AGAIN: fn(Room, MessageId, String, Returned, String) =
-        more(|room, message, text, returned, why| {
-            spawn_local(again(room, message, text, returned, why));
-        });
-}
-
-thread_local! {
-    /// New versions that came back, each for the editor of its message.
-    static UNSENT: RefCell<Vec<(MessageId, String)>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The editor opens unless another one is open: then the words wait for theirs. The composer is told the reason alone; the
-/// words go there only if the message is gone, for they would be sent as a new one.
-#[expect(clippy::large_types_passed_by_value, reason = "a future owns what it works on")]
-async fn again(room: Room, message: MessageId, text: String, returned: Returned, why: String) {
-    let mut back = Draft::default();
-    if room.seek(message).await {
-        UNSENT.with_borrow_mut(|all| all.push((message, text)));
-        if room.editing.with_untracked(Option::is_none) {
-            room.editing.set(Some(message));
-        }
-    } else {
-        back = text.into();
-    }
-    returned.set(Some((back, why)));
 }
 
 #[component]
 fn Editor(room: Room, id: MessageId) -> impl IntoView {
-    // Should what is written here be refused, this is here.
-    AGAIN.expect();
-    let unsent = UNSENT.with_borrow_mut(|all| all.iter().rposition(|(of, _)| *of == id).map(|at| all.remove(at).1));
-    let before = unsent.unwrap_or_else(|| room.text(id));
+    let drafts = Drafts::of(room.me);
+    let before = drafts.version(id).unwrap_or_else(|| room.text(id));
     let lines = before.lines().count().clamp(2, 12);
     let text = RwSignal::new(before.clone());
     let node = NodeRef::<html::Textarea>::new();
@@ -53,7 +27,15 @@ fn Editor(room: Room, id: MessageId) -> impl IntoView {
             _ = area.focus();
         }
     });
+    effect(move || {
+        // Told of again while this is open: an earlier version came back, and the draft has both.
+        room.editing.track();
+        if let Some(draft) = drafts.version(id) {
+            text.set(draft);
+        }
+    });
     let close = move || {
+        drafts.keep_version(id, "");
         room.editing.set(None);
         browser::focus("message");
     };
@@ -61,6 +43,8 @@ fn Editor(room: Room, id: MessageId) -> impl IntoView {
     let save = move || {
         let new = text.get_untracked().trim().to_owned();
         if fits.get_untracked() {
+            // From here on the outbox keeps it.
+            drafts.keep_version(id, "");
             room.edit(id, new);
             browser::focus("message");
         }
@@ -84,7 +68,11 @@ fn Editor(room: Room, id: MessageId) -> impl IntoView {
                 class="w-full resize-y bg-transparent px-2 py-1 text-base text-text outline-none"
                 aria-label="Edit message"
                 prop:value=move || text.get()
-                on:input=move |event| text.set(event_target_value(&event))
+                on:input=move |event| {
+                    let value = event_target_value(&event);
+                    drafts.keep_version(id, &value);
+                    text.set(value);
+                }
                 on:keydown=keyed
             >
                 {before}

@@ -69,7 +69,7 @@ pub struct Room {
     pub typing: Watched<Vec<Typist>>,
     /// The turns of the shown branch that wait or run.
     pub turns: Watched<Vec<(TurnId, TurnState)>>,
-    /// A message that came back, for the composer.
+    /// A message that came back, for the composer or its editor.
     pub refused: Watched<Option<Refusal>>,
     /// What a screen reader is told once.
     pub announced: RwSignal<String>,

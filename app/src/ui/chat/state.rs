@@ -58,7 +58,7 @@ pub struct Typist {
 /// A message or frame the server did not take.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
-    /// The message to give back to the composer, if it was one.
+    /// The message to give back to its writer, if it was one.
     pub draft: Option<Pending>,
     /// Why.
     pub error: ApiError,

@@ -148,7 +148,7 @@ impl SqliteFile {
         Ok(tx)
     }
 
-    /// Waits for a reading connection.
+    /// Waits for a reading connection, for one question: [`Reading::heard`] says that it was answered.
     pub(in crate::backend::store) async fn read(&self) -> Result<Reading, sqlx::Error> {
         let permit = timeout(PATIENCE, Arc::clone(&self.0.free).acquire_owned()).await;
         let permit = permit.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
@@ -158,7 +158,8 @@ impl SqliteFile {
             None => *reader = Some(One::open(self.options()).await?),
             Some(one) => one.clear(self.options()).await?,
         }
-        let one = OwnedMutexGuard::try_map(reader, Option::as_mut).map_err(|_| sqlx::Error::PoolClosed)?;
+        let mut one = OwnedMutexGuard::try_map(reader, Option::as_mut).map_err(|_| sqlx::Error::PoolClosed)?;
+        one.state = State::Lost;
         Ok(Reading { one, _permit: permit })
     }
 
@@ -195,10 +196,10 @@ impl Writing {
 }
 
 impl Reading {
-    /// What came of a question. After an error the next reader gets another connection.
+    /// What came of the question. After an error, or if nobody says so, the next reader gets another connection.
     pub(in crate::backend::store) fn heard<T>(mut self, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
-        if answer.is_err() {
-            self.one.state = State::Lost;
+        if answer.is_ok() {
+            self.one.state = State::Clear;
         }
         answer
     }
@@ -287,9 +288,13 @@ fn options(path: &str) -> SqliteConnectOptions {
         .busy_timeout(PATIENCE)
         .statement_cache_capacity(256)
         .pragma("temp_store", "memory")
-        .pragma("cache_size", "-16000")
+        // Four megabytes. Each commit that split a page looks through the whole table of what is cached, so a larger one
+        // makes every commit slower; what is not here is in the system's cache of the file.
+        .pragma("cache_size", "-4000")
         // Pages; `wal` copies them long before. No mmap_size: every growth of the file would make every connection map
         // it anew, which commits felt.
         .pragma("wal_autocheckpoint", "64000")
-        .pragma("journal_size_limit", "67108864")
+        // As long as `wal` lets the log become: to cut off its end takes some systems a fifth of a second, while nobody
+        // can write.
+        .pragma("journal_size_limit", "134217728")
 }

@@ -62,7 +62,11 @@ pub(super) async fn index(db: &Db) -> Result<(), StoreError> {
 async fn any(db: &Db) -> Result<bool, StoreError> {
     let sql = "SELECT message_id FROM unindexed_messages LIMIT 1";
     let one: Option<(String,)> = match db {
-        Driver::Sqlite(file) => sqlx::query_as(sql).fetch_optional(&mut *file.read().await?).await?,
+        Driver::Sqlite(file) => {
+            let mut reading = file.read().await?;
+            let answer = sqlx::query_as(sql).fetch_optional(&mut *reading).await;
+            reading.heard(answer)?
+        }
         Driver::Postgres(pool) => sqlx::query_as(sql).fetch_optional(pool).await?,
     };
     Ok(one.is_some())

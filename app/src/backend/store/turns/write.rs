@@ -11,7 +11,7 @@ use crate::{
         store::{
             StoreError,
             app_contexts::{self, AppContext},
-            batch::{Batch, GivenCheckpoint, GivenFinish, GivenStart, StartedRow, Written},
+            batch::{self, Batch, GivenCheckpoint, GivenFinish, GivenStart, StartedRow, Written},
             column,
             db::{Tx, fetch},
             messages::{MessageRow, for_member, message_columns},
@@ -180,7 +180,7 @@ impl Draft {
         };
         Ok(GivenStart {
             conversation: conversation.to_string(),
-            by: new.by.to_string(),
+            person: new.by.to_string(),
             turn: turn.to_string(),
             reply: reply.to_string(),
             model: clean(&new.model.0),
@@ -345,10 +345,16 @@ impl FinishTurn {
 
 /// Ends turns in a transaction; the replies.
 pub(super) async fn finish_all(tx: &mut Tx, clock: &Clock, ends: &[FinishTurn]) -> Result<Vec<Message>, StoreError> {
-    let given = ends.iter().map(|end| end.given(clock)).collect::<Result<Vec<_>, _>>()?;
-    let (finishes, parts): (Vec<_>, Vec<_>) = given.into_iter().unzip();
-    let mut written = Batch { finishes, ..Batch::default() }.write(tx).await?;
-    ends.iter().zip(parts).map(|(end, parts)| end.reply(parts, &mut written)).collect()
+    let mut replies = Vec::with_capacity(ends.len());
+    for ends in ends.chunks(batch::MOST) {
+        let given = ends.iter().map(|end| end.given(clock)).collect::<Result<Vec<_>, _>>()?;
+        let (finishes, parts): (Vec<_>, Vec<_>) = given.into_iter().unzip();
+        let mut written = Batch { finishes, ..Batch::default() }.write(tx).await?;
+        for (end, parts) in ends.iter().zip(parts) {
+            replies.push(end.reply(parts, &mut written)?);
+        }
+    }
+    Ok(replies)
 }
 
 fn fault_json(fault: &Fault) -> Result<String, StoreError> {

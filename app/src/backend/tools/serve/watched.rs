@@ -160,7 +160,11 @@ impl Watched {
     ) -> Result<T, ErrorData> {
         let mut entry = self.entry(method, tool, cx);
         let result = work.await;
-        let outcome = result.as_ref().map_or_else(kind, ending);
+        let outcome = match &result {
+            // Called off: that it has no answer is nobody's fault.
+            Err(_) if cx.ct.is_cancelled() => "cancelled",
+            result => result.as_ref().map_or_else(kind, ending),
+        };
         entry.outcome = Some(outcome);
         let level = match outcome {
             "fault" => LoggingLevel::Error,

@@ -2,10 +2,16 @@
 
 use super::Room;
 use crate::{
-    ui::chat::{drafts::Drafts, state::pending::Pending},
-    wire::{event::ClientEvent, id::ClientId},
+    ui::chat::{
+        drafts::{Drafts, joined},
+        state::pending::Pending,
+    },
+    wire::{
+        event::ClientEvent,
+        id::{ClientId, MessageId},
+    },
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 
 impl Room {
     /// A message that was not acknowledged.
@@ -13,12 +19,25 @@ impl Room {
         self.state.with_value(|state| state.pending().iter().find(|pending| pending.client_id == key).cloned())
     }
 
-    /// Takes a refused or stuck message back into the composer's hands.
+    /// Takes a stuck message back into its writer's hands.
     pub fn withdraw(self, key: ClientId) -> Option<Pending> {
         let pending = self.state.try_update_value(|state| state.withdraw(key)).flatten();
         self.draw_rows();
         self.keep_outbox();
         pending
+    }
+
+    /// Makes a new version that came back the draft of its message. The editor opens, unless another one is open or the
+    /// message cannot be loaded: then the draft waits for it.
+    pub fn give_back(self, message: MessageId, text: String) {
+        let drafts = Drafts::of(self.me);
+        let since = drafts.version(message).unwrap_or_default();
+        drafts.keep_version(message, &joined(text, &since));
+        spawn_local(async move {
+            if self.seek(message).await && self.editing.get_untracked().is_none_or(|open| open == message) {
+                self.editing.set(Some(message));
+            }
+        });
     }
 
     /// Takes up what this browser kept and no tab has got through; how to send what is new here.
