@@ -18,15 +18,15 @@ run: build ## build, then serve on http://127.0.0.1:3000 with data in ./data
 build: setup ## the release program and its site, in target/parley
 	@$(MAKE) --no-print-directory -j2 binary site
 
-# The two are built side by side: each spends minutes where it can use one core only. The program has more of them, so the
-# site gives way to it.
+# The two are built side by side: each spends minutes where it can use one core only. The site has more of them (the
+# linker's and the optimiser's), so the program gives way to it.
 binary:
-	$(IN) cargo build --release --package server
+	$(IN) nice cargo build --release --package server
 	@mkdir -p $(DIST)
 	@$(IN) cp -f --remove-destination "$$CARGO_TARGET_DIR/release/parley" $(DIST)/parley
 
 site:
-	$(IN) nice cargo bundle $(DIST)
+	$(IN) cargo bundle $(DIST)
 
 dev: ## rebuild and reload at every change, with cargo-leptos
 	@.ci/setup dev

@@ -171,8 +171,12 @@ impl List {
         })?;
         let missing = SIZES[class] - rows.len();
         let mut values = Vec::with_capacity(SIZES[class] * T::COLUMNS.len());
-        rows.into_iter().for_each(|row| row.put(&mut values));
-        (0..missing).for_each(|_| values.extend_from_slice(T::NOTHING));
+        for row in rows {
+            row.put(&mut values);
+        }
+        for _ in 0..missing {
+            values.extend_from_slice(T::NOTHING);
+        }
         Ok(Self { class, values })
     }
 }
@@ -247,9 +251,9 @@ mod tests {
         };
         let list = List::of(vec![finish("a"), finish("b"), finish("c")]).unwrap_or_default();
         assert_eq!((list.class, list.values.len()), (2, 4 * GivenFinish::COLUMNS.len()));
-        let last = &list.values[3 * GivenFinish::COLUMNS.len()..];
-        assert!(last.iter().all(|value| matches!(value, Value::Text(None) | Value::Number(None))), "{last:?}");
-        assert!(matches!(last[..2], [Value::Text(None), Value::Number(None)]), "{last:?}");
+        let filler = &list.values[3 * GivenFinish::COLUMNS.len()..];
+        assert!(filler.iter().all(|value| matches!(value, Value::Text(None) | Value::Number(None))), "{filler:?}");
+        assert!(matches!(filler[..2], [Value::Text(None), Value::Number(None)]), "{filler:?}");
         assert!(List::of((0..=MOST).map(|n| finish(&n.to_string())).collect()).is_err());
     }
 }
