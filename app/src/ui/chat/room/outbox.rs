@@ -11,7 +11,7 @@ use crate::{
         id::{ClientId, MessageId},
     },
 };
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 impl Room {
     /// A message that was not acknowledged.
@@ -27,17 +27,15 @@ impl Room {
         pending
     }
 
-    /// Makes a new version that came back the draft of its message. The editor opens, unless another one is open or the
-    /// message cannot be loaded: then the draft waits for it.
+    /// Makes a new version that came back the draft of its message. The editor opens where the message is, unless another
+    /// one is open: then the draft waits for it.
     pub fn give_back(self, message: MessageId, text: String) {
         let drafts = Drafts::of(self.me);
         let since = drafts.version(message).unwrap_or_default();
         drafts.keep_version(message, &joined(text, &since));
-        spawn_local(async move {
-            if self.seek(message).await && self.editing.get_untracked().is_none_or(|open| open == message) {
-                self.editing.set(Some(message));
-            }
-        });
+        if self.editing.get_untracked().is_none_or(|open| open == message) {
+            self.editing.set(Some(message));
+        }
     }
 
     /// Takes up what this browser kept and no tab has got through; how to send what is new here.
