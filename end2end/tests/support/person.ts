@@ -92,6 +92,17 @@ export class Person {
     return this.page.getByRole('textbox', { name: 'Edit message' });
   }
 
+  /** Sends a new version of one's first message while no socket opens any more: it waits. */
+  async editInVain(text: string): Promise<Locator> {
+    await this.context.routeWebSocket(/.*/, (socket) => void socket.close());
+    await this.reload();
+    const editor = await this.edit();
+    await editor.fill(text);
+    await editor.press('Enter');
+    await expect(this.page.getByText('Sending the new version…')).toBeVisible();
+    return editor;
+  }
+
   /** Opens the room's dialog, which stays open, and makes a link there that lets others in. */
   async invitation(): Promise<string> {
     await this.page.getByRole('button', { name: 'Share this conversation' }).click();
