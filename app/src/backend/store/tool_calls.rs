@@ -2,7 +2,8 @@
 //!
 //! Invariant: rows go through the group commit, many of them in one statement, so that a call does not wait for a
 //! commit of its own. Whoever awaits [`Store::record_call`] knows that the row is there; [`Store::post_call`] does not
-//! wait, and what could not be written is then in the log. One reads one's own rows, an administrator everybody's.
+//! wait, and what could not be written is then in the log. Whoever reads waits for what was posted before, so that a call
+//! that is over is never read as one that runs. One reads one's own rows, an administrator everybody's.
 
 use super::{
     Store, StoreError,
@@ -133,6 +134,7 @@ impl Store {
 
     /// One's own recorded calls, newest first; `before` (an id) continues.
     pub async fn tool_calls(&self, by: UserId, before: Option<&str>, limit: u32) -> Result<Page<CallRow>, StoreError> {
+        self.inner.writer.settle().await;
         let sql = calls!("t.user_id = $1");
         page(read!(self, fetch_all, Row, sql, by.to_string(), before, i64::from(limit) + 1)?, limit)
     }
@@ -145,6 +147,7 @@ impl Store {
         limit: u32,
     ) -> Result<Page<CallRow>, StoreError> {
         self.must_administrate(by).await?;
+        self.inner.writer.settle().await;
         let sql = calls!("EXISTS (SELECT 1 FROM users a WHERE a.id = $1 AND a.admin)");
         page(read!(self, fetch_all, Row, sql, by.to_string(), before, i64::from(limit) + 1)?, limit)
     }

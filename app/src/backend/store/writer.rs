@@ -97,6 +97,8 @@ pub(super) enum Op {
     Checkpoint(Job<Checkpoint, ()>),
     Finish(Job<Box<FinishTurn>, Box<Message>>),
     Record(Job<Box<RecordedCall>, ()>),
+    /// Writes nothing: what was recorded before it is written when it is answered.
+    Settle(Job<(), ()>),
 }
 
 /// An operation whose part of a batch is written, and what is needed to read what came of it.
@@ -106,6 +108,7 @@ enum Given {
     Checkpoint,
     Finish(Vec<Part>),
     Record,
+    Settle,
 }
 
 impl Op {
@@ -118,7 +121,7 @@ impl Op {
             },
             Self::Checkpoint(job) => Some(job.input.turn.0),
             Self::Finish(job) => Some(job.input.turn.0),
-            Self::Record(_) => None,
+            Self::Record(_) | Self::Settle(_) => None,
         }
     }
 
@@ -153,6 +156,7 @@ impl Op {
                 batch.record(GivenCall::from(&*job.input));
                 Given::Record
             }
+            Self::Settle(_) => Given::Settle,
         })
     }
 
@@ -173,6 +177,7 @@ impl Op {
                 job.keep(reply.map(Box::new));
             }
             (Self::Record(job), _) => job.keep(Ok(())),
+            (Self::Settle(job), _) => job.keep(Ok(())),
             // Each was given as what it is.
             (Self::Start(_) | Self::Checkpoint(_) | Self::Finish(_), _) => {}
         }
@@ -190,6 +195,7 @@ impl Op {
                 }
                 job.answer(failed);
             }
+            Self::Settle(job) => job.answer(failed),
         }
     }
 }
@@ -237,6 +243,13 @@ impl Writer {
         if let Err(error) = self.queue.try_send(op(Job { input, outcome: None, answer })) {
             tracing::error!(%error, "the store's queue takes nothing more: something is not written");
         }
+    }
+
+    /// Waits until every record handed over before is written, or its failure is in the log. Records keep their order, so
+    /// what is answered after them is enough.
+    pub(super) async fn settle(&self) {
+        // A writer that is gone has nothing left to wait for.
+        drop(self.ask(Op::Settle, ()).await);
     }
 
     /// Takes nothing more, and waits until what was taken is written.
@@ -301,6 +314,10 @@ impl Batches {
     async fn transaction(&self, ops: &mut [Op]) -> Result<(), StoreError> {
         match ops {
             [Op::Start(job)] if !job.input.is_plain() => self.start_alone(job).await?,
+            [Op::Settle(job)] => {
+                job.keep(Ok(()));
+                return Ok(());
+            }
             _ => self.write(ops).await?,
         }
         self.written.iter().for_each(|told| told.notify_one());

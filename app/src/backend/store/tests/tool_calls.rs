@@ -79,6 +79,19 @@ on_every_backend! {
         assert!(not_found(&t.all_tool_calls(ada, None, 500).await));
     }
 
+    async fn what_was_posted_is_read_by_whoever_asks_next(t) {
+        let root = t.person("root").await;
+        let ada = t.person("ada").await;
+        for _ in 0..5 {
+            let call = t.call(ada, "sum");
+            t.record_call(call.clone()).await.unwrap();
+            t.post_call(RecordedCall { end: CallEnd::Ok, ..call.clone() });
+            assert_eq!(t.tool_calls(ada, None, 1).await.unwrap().items[0].end, CallEnd::Ok);
+            t.post_call(RecordedCall { end: CallEnd::Failed, ..call });
+            assert_eq!(t.all_tool_calls(root, None, 1).await.unwrap().items[0].end, CallEnd::Failed);
+        }
+    }
+
     async fn old_records_are_purged(t) {
         let ada = t.person("ada").await;
         t.record_call(t.call(ada, "old")).await.unwrap();
