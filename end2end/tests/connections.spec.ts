@@ -10,10 +10,10 @@ import { expect, test } from './support/test';
 
 const EVERYTHING = join(import.meta.dirname, '../node_modules/@modelcontextprotocol/server-everything/dist/index.js');
 
-/** An operator's file with the reference server, trusted so that its tools may run unasked where they only read. */
-async function operatorsFile(): Promise<string> {
+/** An operator's file with the reference server; where it is trusted its tools run unasked if they only read. */
+async function operatorsFile(trusted = true): Promise<string> {
   const file = join(tmpdir(), `parley-mcp-${process.pid}-${Date.now()}.json`);
-  const everything = { command: process.execPath, args: [EVERYTHING, 'stdio'], title: 'Everything', trusted: true };
+  const everything = { command: process.execPath, args: [EVERYTHING, 'stdio'], title: 'Everything', trusted };
   await writeFile(file, JSON.stringify({ mcpServers: { everything } }));
   return file;
 }
@@ -40,6 +40,27 @@ test.describe('with the reference server', () => {
     await ada.open('/');
     await ada.begin(script('tool everything__echo {"message": "hello over there"}', 'echo', 'say finished'));
     await allowed(ada);
+    await expect(ada.replies.last()).toContainText('Echo: hello over there');
+  });
+
+  test('whether it only reads, as it says, is asked about once', async ({ startServer, person }) => {
+    const server = await startServer({ ...SCRIPTED, PARLEY_MCP_SERVERS: await operatorsFile(false) });
+    const ada = await person({ server });
+    await connected(ada, 'Everything');
+    await ada.open('/');
+    const echo = script('tool everything__echo {"message": "hello over there"}', 'echo', 'say finished');
+    await ada.begin(echo);
+    const question = ada.page.getByRole('group', { name: /Permission for/ });
+    await expect(question).toContainText('Everything says that it changes nothing.');
+    await expect(question).toContainText('asked once');
+    const look = (name: string) =>
+      question.getByRole('button', { name }).evaluate((button) => getComputedStyle(button).backgroundImage);
+    expect(await look('Allow once')).toBe(await look('Deny'));
+    expect(await look('Always allow')).not.toBe(await look('Deny'));
+    await question.getByRole('button', { name: 'Always allow' }).click();
+    await ada.answered(1);
+    await ada.say(echo);
+    await ada.answered(2);
     await expect(ada.replies.last()).toContainText('Echo: hello over there');
   });
 

@@ -227,15 +227,10 @@ impl Batch {
             Driver::Sqlite(file) => {
                 let lists = self.lists()?;
                 let text = whole(&lists);
-                let mut writing = file.write().await?;
-                let rows = writing
-                    .whole(async |connection| {
-                        let values = lists.into_iter().flat_map(|list| list.values);
-                        let rows = bind(sqlx::query_as::<_, AnyRow>(text), values).fetch_all(connection).await?;
-                        let over = matches!(rows.last(), Some(AnyRow::Over));
-                        if over { Ok(rows) } else { Err(sqlx::Error::WorkerCrashed) }
-                    })
-                    .await?;
+                let values = lists.into_iter().flat_map(|list| list.values);
+                let query = bind(sqlx::query_as::<_, AnyRow>(text), values);
+                let over = |row: &AnyRow| matches!(row, AnyRow::Over);
+                let rows = file.write().await?.whole(|connection| query.fetch(connection), over).await?;
                 Ok(Written::of(rows))
             }
             Driver::Postgres(_) => {

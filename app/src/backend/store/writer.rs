@@ -272,25 +272,30 @@ struct Batches {
 impl Batches {
     async fn run(&self, mut incoming: mpsc::Receiver<Op>, stopping: CancellationToken) {
         let mut waiting = Vec::with_capacity(BATCH);
+        // Committed, and answered while the next batch is written: what the answers set off must not hold that up.
+        let mut committed = Vec::new();
         loop {
+            // What came meanwhile goes along with what had to wait.
+            while waiting.len() < BATCH
+                && let Ok(op) = incoming.try_recv()
+            {
+                waiting.push(op);
+            }
+            if waiting.iter().all(|op| !op.is_awaited()) {
+                answer(&mut committed);
+            }
             if waiting.is_empty() {
                 tokio::select! {
                     biased;
                     taken = incoming.recv_many(&mut waiting, BATCH) => if taken == 0 { return },
                     () = stopping.cancelled(), if !incoming.is_closed() => { incoming.close(); continue }
                 }
-            } else {
-                // What came meanwhile goes along with what had to wait.
-                while waiting.len() < BATCH
-                    && let Ok(op) = incoming.try_recv()
-                {
-                    waiting.push(op);
-                }
             }
             linger(&mut waiting, &mut incoming).await;
             let mut batch = compatible(&mut waiting);
-            match self.commit(&mut batch).await {
-                Ok(()) => batch.drain(..).for_each(|op| op.answer(None)),
+            let (written, ()) = tokio::join!(biased; self.commit(&mut batch), async { answer(&mut committed) });
+            match written {
+                Ok(()) => committed = batch,
                 Err(StoreError::Unwritable(why)) => {
                     batch.drain(..).for_each(|op| op.answer(Some(StoreError::Unwritable(why.clone()))));
                 }
@@ -364,6 +369,11 @@ impl Batches {
             }
         }
     }
+}
+
+/// Tells everybody whose operation is committed.
+fn answer(committed: &mut Vec<Op>) {
+    committed.drain(..).for_each(|op| op.answer(None));
 }
 
 /// Lets records that nobody waits for go along with something that somebody waits for, if that comes soon.

@@ -7,10 +7,10 @@
 //! shown and asked about. In a room of several, a tool that reads its caller's private things asks too: what it finds is
 //! shown to the others, and what made the model call it may be one of them.
 //!
-//! Decision: «asked about once» is what the answer makes it. «In this conversation» and «always» are one question for the
-//! tool as it is now; «once» is this call and no other, also of a tool that claims to change nothing. What such a tool is
-//! called with still goes to its server, and the model may have been talked into putting anything there: who says «once»
-//! has seen these arguments and not the next ones, and no answer lets more run than its button says.
+//! Decision: a claim to change nothing is asked about once, and the answer that its question puts first, «always», takes
+//! it at its word for as long as the tool is what it is now. «Once» stays beside it and is this call and no other: what
+//! such a tool is called with goes to its server, the model may have been talked into putting anything there, and who
+//! says «once» has seen these arguments and not the next ones. No answer lets more run than its button says.
 //!
 //! Invariant: it fails closed. Rules that cannot be read deny ([`Rule::Error`]), and so does a record that cannot be
 //! written ([`permit`]). A word about another definition never lets a call run: it asks again.

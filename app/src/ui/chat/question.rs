@@ -31,6 +31,8 @@ pub fn QuestionView(
     let arguments = tool.with_untracked(|tool| pretty(&tool.call.arguments));
     let label = format!("Permission for {title}");
     let lasting = question.as_ref().is_none_or(Question::may_last);
+    // A claim is asked about once: the answer that is offered first takes its word.
+    let claimed = question.as_ref().is_some_and(|question| question.why == Why::Claim);
     let from = question.as_ref().and_then(|question| question.server.as_ref()).map(|server| server.name.clone());
     let told = question.map(|question| (reason(&question), claims(question.claims)));
     let rows = arguments.lines().count().clamp(3, 12).to_string();
@@ -65,8 +67,8 @@ pub fn QuestionView(
                 </details>
                 <p class="text-sm text-danger empty:hidden" role="alert">{error}</p>
                 <div class="flex flex-wrap gap-2">
-                    <Choice decide approval="once" primary=true words="Allow once"/>
-                    {lasting.then(|| view! { <Choice decide approval="always" words="Always allow"/> })}
+                    <Choice decide approval="once" primary=!claimed words="Allow once"/>
+                    {lasting.then(|| view! { <Choice decide approval="always" primary=claimed words="Always allow"/> })}
                     <Choice decide approval="deny" words="Deny"/>
                 </div>
                 <details>

@@ -3,6 +3,9 @@
 //!
 //! Invariant: what a client calls itself is its own text, so it is shortened and bare of control characters; arguments
 //! and results are never written. A request whose answer nobody waits for any more is written too.
+//!
+//! The work is boxed: rmcp gives each request a task of its own and moves it there whole, more than once, and the largest
+//! handler's kilobytes would be every request's.
 
 #![expect(deprecated, reason = "older clients still use what newer revisions of the protocol took away")]
 
@@ -11,6 +14,7 @@ use crate::backend::{
     caller::{Caller, Via},
     metrics,
 };
+use futures::{FutureExt, future::BoxFuture};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -84,6 +88,19 @@ fn kind(error: &ErrorData) -> &'static str {
     }
 }
 
+/// How a request ended; one that answered, as `ending` has it.
+fn outcome<T>(
+    result: &Result<T, ErrorData>,
+    cx: &RequestContext<RoleServer>,
+    ending: impl FnOnce(&T) -> &'static str,
+) -> &'static str {
+    match result {
+        // Called off: that it has no answer is nobody's fault.
+        Err(_) if cx.ct.is_cancelled() => "cancelled",
+        result => result.as_ref().map_or_else(kind, ending),
+    }
+}
+
 /// How a call ended.
 fn ending(response: &CallToolResponse) -> &'static str {
     match response {
@@ -127,11 +144,11 @@ impl Watched {
         &self,
         method: &'static str,
         cx: &RequestContext<RoleServer>,
-        work: impl Future<Output = Result<T, ErrorData>>,
+        work: BoxFuture<'_, Result<T, ErrorData>>,
     ) -> Result<T, ErrorData> {
         let mut entry = self.entry(method, None, cx);
         let result = work.await;
-        entry.outcome = Some(result.as_ref().map_or_else(kind, |_| "ok"));
+        entry.outcome = Some(outcome(&result, cx, |_| "ok"));
         result
     }
 
@@ -141,12 +158,12 @@ impl Watched {
         method: &'static str,
         client: Implementation,
         cx: &RequestContext<RoleServer>,
-        work: impl Future<Output = Result<T, ErrorData>>,
+        work: BoxFuture<'_, Result<T, ErrorData>>,
     ) -> Result<T, ErrorData> {
         let mut entry = self.entry(method, None, cx);
         entry.client = shown(Some(client));
         let result = work.await;
-        entry.outcome = Some(result.as_ref().map_or_else(kind, |_| "ok"));
+        entry.outcome = Some(outcome(&result, cx, |_| "ok"));
         result
     }
 
@@ -155,16 +172,12 @@ impl Watched {
         &self,
         (method, tool): (&'static str, Option<&str>),
         cx: &RequestContext<RoleServer>,
-        work: impl Future<Output = Result<T, ErrorData>>,
+        work: BoxFuture<'_, Result<T, ErrorData>>,
         ending: impl Fn(&T) -> &'static str,
     ) -> Result<T, ErrorData> {
         let mut entry = self.entry(method, tool, cx);
         let result = work.await;
-        let outcome = match &result {
-            // Called off: that it has no answer is nobody's fault.
-            Err(_) if cx.ct.is_cancelled() => "cancelled",
-            result => result.as_ref().map_or_else(kind, ending),
-        };
+        let outcome = outcome(&result, cx, ending);
         entry.outcome = Some(outcome);
         let level = match outcome {
             "fault" => LoggingLevel::Error,
@@ -202,7 +215,7 @@ impl ServerHandler for Watched {
         cx: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         let client = asked.client_info.clone();
-        self.watch_named("initialize", client, &cx.clone(), self.0.initialize(asked, cx)).await
+        self.watch_named("initialize", client, &cx.clone(), self.0.initialize(asked, cx).boxed()).await
     }
 
     async fn on_initialized(&self, cx: NotificationContext<RoleServer>) {
@@ -210,15 +223,15 @@ impl ServerHandler for Watched {
     }
 
     async fn discover(&self, cx: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
-        self.watch("server/discover", &cx.clone(), self.0.discover(cx)).await
+        self.watch("server/discover", &cx.clone(), self.0.discover(cx).boxed()).await
     }
 
     async fn ping(&self, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.watch("ping", &cx.clone(), self.0.ping(cx)).await
+        self.watch("ping", &cx.clone(), self.0.ping(cx).boxed()).await
     }
 
     async fn set_level(&self, asked: SetLevelRequestParams, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.watch("logging/setLevel", &cx.clone(), self.0.set_level(asked, cx)).await
+        self.watch("logging/setLevel", &cx.clone(), self.0.set_level(asked, cx).boxed()).await
     }
 
     async fn list_tools(
@@ -226,7 +239,7 @@ impl ServerHandler for Watched {
         page: Option<PaginatedRequestParams>,
         cx: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        self.watch("tools/list", &cx.clone(), self.0.list_tools(page, cx)).await
+        self.watch("tools/list", &cx.clone(), self.0.list_tools(page, cx).boxed()).await
     }
 
     async fn call_tool(
@@ -235,19 +248,19 @@ impl ServerHandler for Watched {
         cx: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let name = call.name.clone();
-        self.watch_aloud(("tools/call", Some(&name)), &cx.clone(), self.0.call_tool(call, cx), ending).await
+        self.watch_aloud(("tools/call", Some(&name)), &cx.clone(), self.0.call_tool(call, cx).boxed(), ending).await
     }
 
     async fn get_task(&self, task: GetTaskParams, cx: RequestContext<RoleServer>) -> Result<GetTaskResult, ErrorData> {
-        self.watch("tasks/get", &cx.clone(), self.0.get_task(task, cx)).await
+        self.watch("tasks/get", &cx.clone(), self.0.get_task(task, cx).boxed()).await
     }
 
     async fn update_task(&self, task: UpdateTaskParams, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.watch("tasks/update", &cx.clone(), self.0.update_task(task, cx)).await
+        self.watch("tasks/update", &cx.clone(), self.0.update_task(task, cx).boxed()).await
     }
 
     async fn cancel_task(&self, task: CancelTaskParams, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.watch("tasks/cancel", &cx.clone(), self.0.cancel_task(task, cx)).await
+        self.watch("tasks/cancel", &cx.clone(), self.0.cancel_task(task, cx).boxed()).await
     }
 
     async fn list_resources(
@@ -255,7 +268,7 @@ impl ServerHandler for Watched {
         page: Option<PaginatedRequestParams>,
         cx: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        self.watch("resources/list", &cx.clone(), self.0.list_resources(page, cx)).await
+        self.watch("resources/list", &cx.clone(), self.0.list_resources(page, cx).boxed()).await
     }
 
     async fn list_resource_templates(
@@ -263,7 +276,7 @@ impl ServerHandler for Watched {
         page: Option<PaginatedRequestParams>,
         cx: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        self.watch("resources/templates/list", &cx.clone(), self.0.list_resource_templates(page, cx)).await
+        self.watch("resources/templates/list", &cx.clone(), self.0.list_resource_templates(page, cx).boxed()).await
     }
 
     async fn read_resource(
@@ -271,11 +284,11 @@ impl ServerHandler for Watched {
         asked: ReadResourceRequestParams,
         cx: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        self.watch_aloud(("resources/read", None), &cx.clone(), self.0.read_resource(asked, cx), |_| "ok").await
+        self.watch_aloud(("resources/read", None), &cx.clone(), self.0.read_resource(asked, cx).boxed(), |_| "ok").await
     }
 
     async fn subscribe(&self, asked: SubscribeRequestParams, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.watch("resources/subscribe", &cx.clone(), self.0.subscribe(asked, cx)).await
+        self.watch("resources/subscribe", &cx.clone(), self.0.subscribe(asked, cx).boxed()).await
     }
 
     async fn unsubscribe(
@@ -283,12 +296,12 @@ impl ServerHandler for Watched {
         asked: UnsubscribeRequestParams,
         cx: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.watch("resources/unsubscribe", &cx.clone(), self.0.unsubscribe(asked, cx)).await
+        self.watch("resources/unsubscribe", &cx.clone(), self.0.unsubscribe(asked, cx).boxed()).await
     }
 
     async fn listen(&self, cx: SubscriptionContext) -> Result<(), ErrorData> {
         let request = cx.request_context().clone();
-        self.watch("subscriptions/listen", &request, self.0.listen(cx)).await
+        self.watch("subscriptions/listen", &request, self.0.listen(cx).boxed()).await
     }
 
     async fn list_prompts(
@@ -296,7 +309,7 @@ impl ServerHandler for Watched {
         page: Option<PaginatedRequestParams>,
         cx: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        self.watch("prompts/list", &cx.clone(), self.0.list_prompts(page, cx)).await
+        self.watch("prompts/list", &cx.clone(), self.0.list_prompts(page, cx).boxed()).await
     }
 
     async fn get_prompt(
@@ -304,7 +317,7 @@ impl ServerHandler for Watched {
         asked: GetPromptRequestParams,
         cx: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        self.watch_aloud(("prompts/get", None), &cx.clone(), self.0.get_prompt(asked, cx), |_| "ok").await
+        self.watch_aloud(("prompts/get", None), &cx.clone(), self.0.get_prompt(asked, cx).boxed(), |_| "ok").await
     }
 
     async fn complete(
@@ -312,6 +325,6 @@ impl ServerHandler for Watched {
         asked: CompleteRequestParams,
         cx: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        self.watch("completion/complete", &cx.clone(), self.0.complete(asked, cx)).await
+        self.watch("completion/complete", &cx.clone(), self.0.complete(asked, cx).boxed()).await
     }
 }
