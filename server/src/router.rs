@@ -1,7 +1,7 @@
 //! Every route and every layer, in order, on one screen.
 
 use crate::{
-    middleware::{forms, headers, limit, measure, origin, peer, refusal, session, trace},
+    middleware::{forms, headers, limit, origin, peer, refusal, session, trace},
     routes::{apps, attachments, check, files, guide, health, mcp, metrics, oauth, pages, sign_ins},
     state::AppState,
     telemetry::meter::Meter,
@@ -38,18 +38,21 @@ pub fn router(backend: Arc<Backend>, meter: Option<Meter>) -> Router {
         .layer(from_fn_with_state(state.clone(), session::session))
         .layer(from_fn_with_state(origin::Gate::new(&state.backend.config), origin::origin))
         .layer(from_fn_with_state(state.clone(), limit::limit));
-    Router::new()
+    let all = Router::new()
         .merge(people)
         .merge(mcp::router(&state))
         .merge(oauth::router(&state))
         .merge(files::assets(&state))
         .merge(health::router())
         .merge(metrics::router(&state, meter))
-        .layer(CatchPanicLayer::custom(refusal::panicked))
-        .layer(from_fn_with_state(state.clone(), apps::only_apps))
+        .layer(CatchPanicLayer::custom(refusal::panicked));
+    let apart = match &state.backend.config.apps.origin {
+        Some(_) => all.layer(from_fn_with_state(state.clone(), apps::only_apps)),
+        None => all,
+    };
+    apart
         .layer(map_response_with_state(state.clone(), headers::headers))
-        .layer(from_fn_with_state(state.clone(), trace::trace))
-        .layer(from_fn(measure::measure))
+        .layer(from_fn(trace::trace))
         .layer(from_fn_with_state(state.clone(), peer::peer))
         .with_state(state)
 }

@@ -8,21 +8,34 @@ use app::backend::metrics;
 use axum::{
     extract::{MatchedPath, Request},
     http::{Method, StatusCode},
-    middleware::Next,
     response::Response,
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// Counts the request.
-pub async fn measure(request: Request, next: Next) -> Response {
-    let (route, method, begun) = (route(&request).to_owned(), method(request.method()), Instant::now());
-    let response = next.run(request).await;
-    metrics::http_request(route, method, class(response.status()), begun.elapsed());
-    response
+/// A request that is being answered.
+#[derive(Debug)]
+pub struct Measured {
+    route: String,
+    method: &'static str,
+    begun: Instant,
 }
 
-/// The pattern of the request's route, for whoever writes it down.
-pub fn route(request: &Request) -> &str {
+impl Measured {
+    /// It begins now.
+    pub fn begin(request: &Request) -> Self {
+        Self { route: route(request).to_owned(), method: method(request.method()), begun: Instant::now() }
+    }
+
+    /// Counts it; its route's pattern, and how long it took.
+    pub fn end(self, response: &Response) -> (String, Duration) {
+        let elapsed = self.begun.elapsed();
+        metrics::http_request(self.route.clone(), self.method, class(response.status()), elapsed);
+        (self.route, elapsed)
+    }
+}
+
+/// The pattern of the request's route.
+fn route(request: &Request) -> &str {
     let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     // A folder of files is no route of its own: axum names none.
     matched.unwrap_or_else(|| if request.uri().path().starts_with("/pkg/") { "/pkg" } else { "(none)" })

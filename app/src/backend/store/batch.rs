@@ -17,7 +17,7 @@
 
 mod given;
 
-use self::given::{CLASSES, Given, List, Value, bind, reading};
+use self::given::{CLASSES, Given, List, Value, bind, numbered, reading};
 pub(super) use self::given::{GivenCall, GivenCheckpoint, GivenFinish, GivenStart, MOST};
 use super::{
     StoreError,
@@ -186,8 +186,15 @@ const KINDS: [(&[&str], &[&str]); 4] = [
 /// only end.
 const OVER: &str = "SELECT 1, 1";
 
+/// A transaction as SQLite is given it.
+struct Whole {
+    text: String,
+    /// For each place of its statements which of the lists' values stands there.
+    order: Vec<usize>,
+}
+
 /// Whole transactions of SQLite's, one for each mixture of lists' sizes, made when first needed.
-static WHOLE: [OnceLock<String>; MIXTURES] = [const { OnceLock::new() }; MIXTURES];
+static WHOLE: [OnceLock<Whole>; MIXTURES] = [const { OnceLock::new() }; MIXTURES];
 const MIXTURES: usize = CLASSES * CLASSES * CLASSES * CLASSES;
 /// Each kind's statements for each size of its list.
 static ALONE: [[OnceLock<Vec<String>>; CLASSES]; KINDS.len()] =
@@ -195,20 +202,24 @@ static ALONE: [[OnceLock<Vec<String>>; CLASSES]; KINDS.len()] =
 /// [`LOCK`] for each size of [`FINISH`]'s list.
 static LOCKING: [OnceLock<String>; CLASSES] = [const { OnceLock::new() }; CLASSES];
 
-/// The whole transaction that writes lists of these sizes; their values follow one another.
-fn whole(lists: &[List; KINDS.len()]) -> &'static str {
+/// The whole transaction that writes lists of these sizes.
+/// Its places have no numbers: sqlx asks for each place's name, and SQLite looks for that among all the others'.
+fn whole(lists: &[List; KINDS.len()]) -> &'static Whole {
     let mixture = lists.iter().fold(0, |number, list| number * CLASSES + list.class);
     WHOLE[mixture].get_or_init(|| {
-        let mut texts = vec!["BEGIN IMMEDIATE".to_owned()];
-        let mut first = 1;
-        for ((kind, columns), list) in KINDS.into_iter().zip(lists) {
-            if !list.values.is_empty() {
-                texts.extend(kind.iter().map(|text| reading(text, columns, list.class, first)));
+        let (mut texts, mut order) = (vec!["BEGIN IMMEDIATE".to_owned()], Vec::new());
+        let mut first = 0;
+        for ((kind, columns), list) in KINDS.into_iter().zip(lists).filter(|(_, list)| !list.values.is_empty()) {
+            for text in kind {
+                texts.push(reading(text, columns, list.class, |at| {
+                    order.push(first + at);
+                    "?".to_owned()
+                }));
             }
             first += list.values.len();
         }
         texts.extend(["COMMIT".to_owned(), OVER.to_owned()]);
-        texts.join(";\n")
+        Whole { text: texts.join(";\n"), order }
     })
 }
 
@@ -226,9 +237,10 @@ impl Batch {
         match db {
             Driver::Sqlite(file) => {
                 let lists = self.lists()?;
-                let text = whole(&lists);
-                let values = lists.into_iter().flat_map(|list| list.values);
-                let query = bind(sqlx::query_as::<_, AnyRow>(text), values);
+                let Whole { text, order } = whole(&lists);
+                let values: Vec<Value> = lists.into_iter().flat_map(|list| list.values).collect();
+                let given = order.iter().map(|at| values[*at].clone());
+                let query = bind(sqlx::query_as::<_, AnyRow>(text.as_str()), given);
                 let over = |row: &AnyRow| matches!(row, AnyRow::Over);
                 let rows = file.write().await?.whole(|connection| query.fetch(connection), over).await?;
                 Ok(Written::of(rows))
@@ -247,14 +259,14 @@ impl Batch {
         let lists = self.lists()?;
         let mut rows = Vec::new();
         if let (Driver::Postgres(_), [_, List { class: class @ 1.., values }, ..]) = (&tx, &lists) {
-            let lock = LOCKING[*class].get_or_init(|| reading(LOCK, GivenFinish::COLUMNS, *class, 1));
+            let lock = LOCKING[*class].get_or_init(|| reading(LOCK, GivenFinish::COLUMNS, *class, numbered));
             let _locked = read(tx, lock, values).await?;
         }
         for ((kind, columns), (alone, List { class, values })) in KINDS.into_iter().zip(ALONE.iter().zip(&lists)) {
             if values.is_empty() {
                 continue;
             }
-            let all = || kind.iter().map(|text| reading(text, columns, *class, 1)).collect();
+            let all = || kind.iter().map(|text| reading(text, columns, *class, numbered)).collect();
             for text in alone[*class].get_or_init(all) {
                 rows.extend(read(tx, text, values).await?);
             }

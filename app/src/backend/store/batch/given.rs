@@ -1,7 +1,7 @@
 //! The rows that a batch hands to its statements, and how a statement gets them: as a list of values beside its text.
 
 use sqlx::{Database, Encode, Type, query::QueryAs};
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 /// How many rows a list may have. A shorter one is filled up with rows of NULL, which concern nothing, so that a few texts
 /// are all that is ever prepared.
@@ -11,10 +11,10 @@ pub(in crate::backend::store) const MOST: usize = SIZES[SIZES.len() - 1];
 /// How many sizes there are.
 pub(super) const CLASSES: usize = SIZES.len();
 
-/// A column of a row.
+/// A column of a row; cloning it is cheap.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
-    Text(Option<String>),
+    Text(Option<Arc<str>>),
     Number(Option<i64>),
 }
 
@@ -28,21 +28,21 @@ trait Column {
 impl Column for String {
     const NULL: Value = Value::Text(None);
     fn value(self) -> Value {
-        Value::Text(Some(self))
+        Value::Text(Some(self.into()))
     }
 }
 
 impl Column for Option<String> {
     const NULL: Value = Value::Text(None);
     fn value(self) -> Value {
-        Value::Text(self)
+        Value::Text(self.map(Into::into))
     }
 }
 
 impl Column for &'static str {
     const NULL: Value = Value::Text(None);
     fn value(self) -> Value {
-        Value::Text(Some(self.to_owned()))
+        Value::Text(Some(self.into()))
     }
 }
 
@@ -188,7 +188,7 @@ pub(super) fn bind<'q, DB, O>(
 ) -> QueryAs<'q, DB, O, DB::Arguments>
 where
     DB: Database,
-    Option<String>: Encode<'q, DB> + Type<DB> + 'q,
+    Option<Arc<str>>: Encode<'q, DB> + Type<DB> + 'q,
     Option<i64>: Encode<'q, DB> + Type<DB> + 'q,
 {
     values.into_iter().fold(query, |query, value| match value {
@@ -197,22 +197,23 @@ where
     })
 }
 
-/// A statement that reads a list as the table `given`, aliased `g`: the list's values are numbered from `first` on, and
-/// only the columns that the text names are in the table.
-pub(super) fn reading(text: &str, columns: &[&str], class: usize, first: usize) -> String {
-    let used: Vec<(usize, &str)> =
-        columns.iter().copied().enumerate().filter(|(_, column)| names(text, column)).collect();
-    let listed = |each: &mut dyn FnMut(usize, &str) -> String| {
-        used.iter().map(|(at, column)| each(*at, column)).collect::<Vec<_>>().join(", ")
-    };
-    let mut whole = format!("WITH given ({}) AS (VALUES ", listed(&mut |_, column| column.to_owned()));
+/// A statement that reads a list as the table `given`, aliased `g`. Only the columns that the text names are in the table;
+/// `place` says how each of them stands there, told by its place among the list's values.
+pub(super) fn reading(text: &str, columns: &[&str], class: usize, mut place: impl FnMut(usize) -> String) -> String {
+    let used: Vec<usize> = (0..columns.len()).filter(|at| names(text, columns[*at])).collect();
+    let listed = |each: &mut dyn FnMut(usize) -> String| used.iter().map(|at| each(*at)).collect::<Vec<_>>().join(", ");
+    let mut whole = format!("WITH given ({}) AS (VALUES ", listed(&mut |at| columns[at].to_owned()));
     for row in 0..SIZES[class] {
         let before = if row == 0 { "" } else { ", " };
-        let number = first + row * columns.len();
         // Writing to a string does not fail.
-        let _written = write!(whole, "{before}({})", listed(&mut |at, _| format!("${}", number + at)));
+        let _written = write!(whole, "{before}({})", listed(&mut |at| place(row * columns.len() + at)));
     }
     whole + ") " + text
+}
+
+/// A place by its number, as both databases have it.
+pub(super) fn numbered(at: usize) -> String {
+    format!("${}", at + 1)
 }
 
 /// Whether a text names a column of the list's.
@@ -232,7 +233,7 @@ mod tests {
     fn a_statement_lists_the_columns_that_it_names() {
         let text = "UPDATE t SET parts = g.parts, long = msg.turn FROM given AS g WHERE t.id = g.turn_id";
         let columns = ["turn", "parts", "now", "turn_id"];
-        let told = reading(text, &columns, 2, 11);
+        let told = reading(text, &columns, 2, |at| numbered(at + 10));
         let rows = "($12, $14), ($16, $18), ($20, $22), ($24, $26)";
         assert_eq!(told, format!("WITH given (parts, turn_id) AS (VALUES {rows}) {text}"));
     }
