@@ -13,7 +13,7 @@
 
 use super::{
     StoreError,
-    db::{Db, Driver, SqliteFile},
+    db::{Db, Driver, LONG, SqliteFile},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -21,9 +21,6 @@ use tokio_util::sync::CancellationToken;
 
 /// From the first commit to the copy of it and of what was written after it: what answers a person comes first.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// Pages (4 KiB each) of log from which on it is begun anew. Whoever writes then waits for two flushes, tens of
-/// milliseconds: seldom enough that only one reply in hundreds meets it, and no more than 128 MB of disk.
-const LONG: i64 = 32_000;
 
 /// Copies the log whenever `written` tells of something new; ends with `stopping`, or at once where there is no log.
 pub(super) async fn keep_short(db: Db, written: Arc<Notify>, stopping: CancellationToken) {
@@ -33,7 +30,7 @@ pub(super) async fn keep_short(db: Db, written: Arc<Notify>, stopping: Cancellat
         loop {
             written.notified().await;
             tokio::time::sleep(INTERVAL).await;
-            let copied = copy(&file, LONG).await;
+            let copied = copy(&file, LONG.into()).await;
             // Once for each trouble: a full disk is told of by whoever cannot write, too.
             if let Err(error) = &copied
                 && !failing
@@ -49,7 +46,8 @@ pub(super) async fn keep_short(db: Db, written: Arc<Notify>, stopping: Cancellat
     }
 }
 
-/// Copies what can be copied now, and has a log of more than `long` pages begun anew. The answer of the PRAGMA: whether it
+/// Copies what can be copied now, and has a log of more than `long` pages begun anew: whoever writes then waits for two
+/// flushes, tens of milliseconds, which should happen seldom enough that only one reply in hundreds meets it. The answer of the PRAGMA: whether it
 /// was kept from it, pages of log, pages copied.
 async fn copy(file: &SqliteFile, long: i64) -> Result<(), StoreError> {
     let mut reading = file.read().await?;

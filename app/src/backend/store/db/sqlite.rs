@@ -39,6 +39,12 @@ const UNSEEN: Duration = Duration::from_millis(20);
 /// Rows and ends of statements that wait for whoever asked: more than a whole transaction has.
 const ROWS: usize = 128;
 
+/// Bytes of a page, of a file that is made now. Half of SQLite's default: what a turn writes is small rows at many places,
+/// and each place costs the log a whole page.
+const PAGE: u32 = 2048;
+/// Pages of log from which on it is begun anew ([`super::super::wal`]): 128 MB of disk.
+pub(in crate::backend::store) const LONG: u32 = 64_000;
+
 /// A file's connections; cloning it is cheap.
 #[derive(Clone, Debug)]
 pub(in crate::backend::store) struct SqliteFile(Arc<Connections>);
@@ -319,6 +325,7 @@ fn options(path: &str) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
+        .page_size(PAGE)
         .journal_mode(SqliteJournalMode::Wal)
         // What was committed outlives the process at any moment; only a power cut may undo the last moments, whole
         // transactions of them. FULL would flush the disk before every answer.
@@ -333,8 +340,8 @@ fn options(path: &str) -> SqliteConnectOptions {
         .pragma("cache_size", "-4000")
         // Pages; `wal` copies them long before. No mmap_size: every growth of the file would make every connection map
         // it anew, which commits felt.
-        .pragma("wal_autocheckpoint", "64000")
-        // As long as `wal` lets the log become: to cut off its end takes some systems a fifth of a second, while nobody
-        // can write.
-        .pragma("journal_size_limit", "134217728")
+        .pragma("wal_autocheckpoint", (2 * LONG).to_string())
+        // Bytes: as long as `wal` lets the log become. To cut off its end takes some systems a fifth of a second, while
+        // nobody can write.
+        .pragma("journal_size_limit", (u64::from(LONG) * u64::from(PAGE)).to_string())
 }
