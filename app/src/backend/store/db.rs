@@ -6,7 +6,7 @@
 
 mod sqlite;
 
-pub(super) use self::sqlite::{LONG, SqliteFile, SqliteTx};
+pub(super) use self::sqlite::{LONG, PAGE, SqliteFile, SqliteTx};
 use super::StoreError;
 use crate::backend::config::DatabaseUrl;
 use secrecy::ExposeSecret;

@@ -152,15 +152,12 @@ impl Store {
         let within = within.map(|within| within.to_string());
         let hits: Vec<Hit> = match &self.inner.db {
             Driver::Sqlite(file) => {
-                let mut reading = file.read().await?;
-                let answer = sqlx::query_as(hits!("message_search s", "s.words MATCH $3 ORDER BY s.rank"))
+                let query = sqlx::query_as(hits!("message_search s", "s.words MATCH $3 ORDER BY s.rank"))
                     .bind(by.to_string())
                     .bind(within)
                     .bind(for_fts5(&phrases))
-                    .bind(i64::from(limit))
-                    .fetch_all(&mut *reading)
-                    .await;
-                reading.heard(answer)?
+                    .bind(i64::from(limit));
+                file.ask(async |connection| query.fetch_all(connection).await).await?
             }
             Driver::Postgres(pool) => {
                 sqlx::query_as(hits!(

@@ -2,8 +2,8 @@
 //!
 //! Invariant: rows go through the group commit, many of them in one statement, so that a call does not wait for a
 //! commit of its own. Whoever awaits [`Store::record_call`] knows that the row is there; [`Store::post_call`] does not
-//! wait, and what could not be written is then in the log. Whoever reads waits for what was posted before, so that a call
-//! that is over is never read as one that runs. One reads one's own rows, an administrator everybody's.
+//! wait, and what could not be written is then in the log. Whoever reads waits for what this process posted before, so that
+//! no call of its own that is over is read as one that runs. One reads one's own rows, an administrator everybody's.
 
 use super::{
     Store, StoreError,

@@ -13,7 +13,7 @@
 
 use super::{
     StoreError,
-    db::{Db, Driver, LONG, SqliteFile},
+    db::{Db, Driver, LONG, PAGE, SqliteFile},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -27,10 +27,11 @@ pub(super) async fn keep_short(db: Db, written: Arc<Notify>, stopping: Cancellat
     let Driver::Sqlite(file) = db else { return };
     let work = async {
         let mut failing = false;
+        let long = pages_of(&file, LONG).await;
         loop {
             written.notified().await;
             tokio::time::sleep(INTERVAL).await;
-            let copied = copy(&file, LONG.into()).await;
+            let copied = copy(&file, long).await;
             // Once for each trouble: a full disk is told of by whoever cannot write, too.
             if let Err(error) = &copied
                 && !failing
@@ -46,13 +47,22 @@ pub(super) async fn keep_short(db: Db, written: Arc<Notify>, stopping: Cancellat
     }
 }
 
+/// How many of the file's pages that many bytes are: an older file has larger pages than one that is made now.
+async fn pages_of(file: &SqliteFile, bytes: u32) -> i64 {
+    let asked = file.ask(async |connection| sqlx::query_scalar("PRAGMA page_size").fetch_one(connection).await).await;
+    let page: i64 = asked.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the size of the database's pages cannot be read");
+        PAGE.into()
+    });
+    i64::from(bytes) / page.max(1)
+}
+
 /// Copies what can be copied now, and has a log of more than `long` pages begun anew: whoever writes then waits for two
-/// flushes, tens of milliseconds, which should happen seldom enough that only one reply in hundreds meets it. The answer of the PRAGMA: whether it
-/// was kept from it, pages of log, pages copied.
+/// flushes, tens of milliseconds, which should happen seldom enough that only one reply in hundreds meets it.
 async fn copy(file: &SqliteFile, long: i64) -> Result<(), StoreError> {
-    let mut reading = file.read().await?;
-    let copied = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&mut *reading).await;
-    let (_, pages, _): (i64, i64, i64) = reading.heard(copied)?;
+    // Its answer: whether it was kept from it, pages of log, pages copied.
+    let copying = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)");
+    let (_, pages, _): (i64, i64, i64) = file.ask(async |connection| copying.fetch_one(connection).await).await?;
     if pages > long {
         sqlx::query("PRAGMA wal_checkpoint(RESTART)").execute(&mut *file.write().await?).await?;
     }
@@ -75,6 +85,7 @@ mod tests {
     async fn a_long_log_is_begun_anew() {
         let store = TestStore::sqlite().await;
         let Driver::Sqlite(file) = &store.inner.db else { panic!("not SQLite") };
+        assert_eq!(pages_of(file, 10 * PAGE).await, 10);
         sqlx::query("CREATE TABLE filler (it TEXT NOT NULL)").execute(&mut *file.write().await.unwrap()).await.unwrap();
         let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
                     INSERT INTO filler SELECT hex(randomblob(1900)) FROM n";

@@ -239,7 +239,8 @@ impl Writer {
 
     /// Hands over one operation and waits for nothing. Nobody hears what came of it.
     pub(super) fn post<I, O>(&self, op: impl FnOnce(Job<I, O>) -> Op, input: I) {
-        let (answer, _unheard) = oneshot::channel();
+        // Its other end is gone before the writer sees this, who can tell by that.
+        let (answer, _) = oneshot::channel();
         if let Err(error) = self.queue.try_send(op(Job { input, outcome: None, answer })) {
             tracing::error!(%error, "the store's queue takes nothing more: something is not written");
         }
@@ -281,17 +282,15 @@ impl Batches {
             {
                 waiting.push(op);
             }
-            if waiting.iter().all(|op| !op.is_awaited()) {
-                answer(&mut committed);
-            }
             if waiting.is_empty() {
+                answer(&mut committed);
                 tokio::select! {
                     biased;
                     taken = incoming.recv_many(&mut waiting, BATCH) => if taken == 0 { return },
                     () = stopping.cancelled(), if !incoming.is_closed() => { incoming.close(); continue }
                 }
             }
-            linger(&mut waiting, &mut incoming).await;
+            linger(&mut waiting, &mut incoming, &mut committed).await;
             let mut batch = compatible(&mut waiting);
             let (written, ()) = tokio::join!(biased; self.commit(&mut batch), async { answer(&mut committed) });
             match written {
@@ -319,8 +318,10 @@ impl Batches {
     async fn transaction(&self, ops: &mut [Op]) -> Result<(), StoreError> {
         match ops {
             [Op::Start(job)] if !job.input.is_plain() => self.start_alone(job).await?,
-            [Op::Settle(job)] => {
-                job.keep(Ok(()));
+            _ if ops.iter().all(|op| matches!(op, Op::Settle(_))) => {
+                for op in ops {
+                    op.read(Given::Settle, &mut Written::default());
+                }
                 return Ok(());
             }
             _ => self.write(ops).await?,
@@ -376,10 +377,12 @@ fn answer(committed: &mut Vec<Op>) {
     committed.drain(..).for_each(|op| op.answer(None));
 }
 
-/// Lets records that nobody waits for go along with something that somebody waits for, if that comes soon.
-async fn linger(waiting: &mut Vec<Op>, incoming: &mut mpsc::Receiver<Op>) {
+/// Lets records that nobody waits for go along with something that somebody waits for, if that comes soon. What is
+/// `committed` is answered first.
+async fn linger(waiting: &mut Vec<Op>, incoming: &mut mpsc::Receiver<Op>, committed: &mut Vec<Op>) {
     let until = Instant::now() + LINGER;
     while waiting.len() < BATCH && !waiting.iter().any(Op::is_awaited) {
+        answer(committed);
         let room = BATCH - waiting.len();
         // What ends the wait: time, or that nothing more will come.
         if timeout_at(until, incoming.recv_many(waiting, room)).await.unwrap_or(0) == 0 {

@@ -35,6 +35,10 @@ pub fn QuestionView(
     let claimed = question.as_ref().is_some_and(|question| question.why == Why::Claim);
     let from = question.as_ref().and_then(|question| question.server.as_ref()).map(|server| server.name.clone());
     let told = question.map(|question| (reason(&question), claims(question.claims)));
+    let once = view! { <Choice decide approval="once" primary=!claimed words="Allow once"/> }.into_any();
+    let always =
+        lasting.then(|| view! { <Choice decide approval="always" primary=claimed words="Always allow"/> }).into_any();
+    let allowing = if claimed { vec![always, once] } else { vec![once, always] };
     let rows = arguments.lines().count().clamp(3, 12).to_string();
     let answer = decide.answer();
     let error =
@@ -67,8 +71,7 @@ pub fn QuestionView(
                 </details>
                 <p class="text-sm text-danger empty:hidden" role="alert">{error}</p>
                 <div class="flex flex-wrap gap-2">
-                    <Choice decide approval="once" primary=!claimed words="Allow once"/>
-                    {lasting.then(|| view! { <Choice decide approval="always" primary=claimed words="Always allow"/> })}
+                    {allowing}
                     <Choice decide approval="deny" words="Deny"/>
                 </div>
                 <details>

@@ -26,8 +26,6 @@ fn question(w: &World) -> Question {
 
 /// What is recorded of the room's calls on Ann's behalf, oldest first.
 async fn record(w: &World) -> Vec<CallRow> {
-    // What was posted before is written before this is answered.
-    drop(w.chat.store.checkpoint(w.clock.id(), &[], crate::wire::message::Usage::default()).await);
     let mut rows = w.chat.store.tool_calls(w.ann.user, None, 100).await.unwrap().items;
     rows.reverse();
     rows

@@ -41,9 +41,9 @@ const ROWS: usize = 128;
 
 /// Bytes of a page, of a file that is made now. Half of SQLite's default: what a turn writes is small rows at many places,
 /// and each place costs the log a whole page.
-const PAGE: u32 = 2048;
-/// Pages of log from which on it is begun anew ([`super::super::wal`]): 128 MB of disk.
-pub(in crate::backend::store) const LONG: u32 = 64_000;
+pub(in crate::backend::store) const PAGE: u32 = 2048;
+/// Bytes of pages in the log from which on it is begun anew ([`super::super::wal`]).
+pub(in crate::backend::store) const LONG: u32 = 128 << 20;
 
 /// A file's connections; cloning it is cheap.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ struct Connections {
 struct One {
     connection: SqliteConnection,
     state: State,
-    /// Told by SQLite when a transaction that wrote something is about to be committed.
+    /// Told by SQLite when a write transaction is about to be committed.
     committing: Arc<Notify>,
 }
 
@@ -189,6 +189,16 @@ impl SqliteFile {
         let mut one = OwnedMutexGuard::try_map(reader, Option::as_mut).map_err(|_| sqlx::Error::PoolClosed)?;
         one.state = State::Lost;
         Ok(Reading { one, _permit: permit })
+    }
+
+    /// Asks a reading connection one question.
+    pub(in crate::backend::store) async fn ask<T>(
+        &self,
+        question: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, sqlx::Error> {
+        let mut reading = self.read().await?;
+        let answer = question(&mut reading).await;
+        reading.heard(answer)
     }
 
     /// Closes every connection, as soon as whoever has one gives it back.
@@ -340,8 +350,8 @@ fn options(path: &str) -> SqliteConnectOptions {
         .pragma("cache_size", "-4000")
         // Pages; `wal` copies them long before. No mmap_size: every growth of the file would make every connection map
         // it anew, which commits felt.
-        .pragma("wal_autocheckpoint", (2 * LONG).to_string())
-        // Bytes: as long as `wal` lets the log become. To cut off its end takes some systems a fifth of a second, while
+        .pragma("wal_autocheckpoint", (2 * LONG / PAGE).to_string())
+        // Bytes: longer than `wal` lets the log become. To cut off its end takes some systems a fifth of a second, while
         // nobody can write.
-        .pragma("journal_size_limit", (u64::from(LONG) * u64::from(PAGE)).to_string())
+        .pragma("journal_size_limit", (2 * u64::from(LONG)).to_string())
 }

@@ -63,9 +63,7 @@ async fn any(db: &Db) -> Result<bool, StoreError> {
     let sql = "SELECT message_id FROM unindexed_messages LIMIT 1";
     let one: Option<(String,)> = match db {
         Driver::Sqlite(file) => {
-            let mut reading = file.read().await?;
-            let answer = sqlx::query_as(sql).fetch_optional(&mut *reading).await;
-            reading.heard(answer)?
+            file.ask(async |connection| sqlx::query_as(sql).fetch_optional(connection).await).await?
         }
         Driver::Postgres(pool) => sqlx::query_as(sql).fetch_optional(pool).await?,
     };
