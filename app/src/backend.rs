@@ -136,6 +136,15 @@ impl Backend {
 
     /// [`Backend::open`] at a clock of one's own.
     pub async fn open_at(config: Config, clock: Clock) -> Result<Arc<Self>, OpenError> {
+        Self::open_with(config, clock, true).await
+    }
+
+    /// [`Backend::open`] for a process that serves no page: nobody can be asked by its turns.
+    pub async fn open_without_page(config: Config) -> Result<Arc<Self>, OpenError> {
+        Self::open_with(config, Clock::System, false).await
+    }
+
+    async fn open_with(config: Config, clock: Clock, page: bool) -> Result<Arc<Self>, OpenError> {
         if let Some(folder) = &config.data_dir {
             writable(folder).map_err(|source| OpenError::DataDir { folder: folder.clone(), source })?;
         }
@@ -187,7 +196,7 @@ impl Backend {
                 let budget = frames.socket();
                 Box::new(move |()| budget.check())
             }),
-            options: Options { approval: config.approval_wait, ..Options::default() },
+            options: Options { approval: config.approval_wait, page, ..Options::default() },
         });
         let prompts = SavedPrompts::new(store.clone(), hub.clone());
         let programs = serve::Setup {
@@ -274,12 +283,14 @@ impl Backend {
         Picker::new(self.store.clone(), self.clock.clone(), Some(self.connections.clone()))
     }
 
-    /// Begins what a stop or a crash left: once, before the first request.
+    /// Begins what a stop or a crash left, and from then on looks after what other processes leave: once, before the
+    /// first request.
     pub async fn begin(&self) {
         if let Err(error) = self.connections.reseal().await {
             tracing::warn!(%error, "people's secrets cannot be sealed anew");
         }
         self.chat.recover().await;
+        self.chat.look_after_others();
         self.mcp.server().calls().long.recover().await;
     }
 

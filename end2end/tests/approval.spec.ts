@@ -24,7 +24,7 @@ test('denied, it does not run, and the model goes on', async ({ person }) => {
   await ada.begin(rename('Never'));
   await ada.page.getByRole('button', { name: 'Deny', exact: true }).click();
   await ada.answered(1);
-  await expect(ada.replies.last().locator('summary')).toContainText('Failed');
+  await expect(ada.replies.last().locator('summary')).toContainText('Denied');
   await expect(ada.replies.last()).toContainText('finished');
   await expect(ada.page.getByRole('link', { name: 'Never', exact: true })).toHaveCount(0);
 });

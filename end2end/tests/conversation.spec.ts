@@ -55,7 +55,7 @@ test('the head names the assistant, and each side has its portrait', async ({ pe
   expect(left!.x + left!.width).toBeLessThan(right!.x);
 });
 
-test('dots show that a reply is on its way, until it says something or is over', async ({ person }) => {
+test('dots show that a reply is on its way until it is over, also where it pauses in what it says', async ({ person }) => {
   const ada = await person();
   await ada.begin('say hello');
   await expect(dots(await ada.answered(1))).toHaveCount(0);
@@ -74,9 +74,10 @@ test('dots show that a reply is on its way, until it says something or is over',
 
   await ada.say(script('say so far', 'hang'));
   await expect(ada.replies.nth(2)).toContainText('so far');
-  await expect(dots(ada.transcript)).toHaveCount(0);
+  await expect(dots(ada.replies.nth(2))).toHaveCount(3);
   await ada.stop.click();
   await ada.answered(3);
+  await expect(dots(ada.transcript)).toHaveCount(0);
 });
 
 test('a new message fades in and dots hop; what was there before stands still', async ({ person }) => {

@@ -67,7 +67,8 @@ test('a reply that reached the limit of the model says so, and goes on when aske
   const ada = await person();
   await ada.begin(script('say a very long story', 'stop max_tokens'));
   const reply = await ada.answered(1);
-  await expect(reply.getByRole('alert')).toContainText(/reached the most this model may write at once .* Continue to get the rest\./);
+  const reason = reply.getByRole('status').filter({ hasText: /reached the most this model may write at once .* Continue to get the rest\./ });
+  await expect(reason.getByRole('button')).toHaveText(['Continue', 'Try again anyway']);
   const more = reply.getByRole('button', { name: 'Continue', exact: true });
   await expect(more).toBeVisible();
   await more.click();

@@ -120,3 +120,34 @@ test('above the limit nothing is sent, the reason is said and the draft stays', 
   await ada.answered(2);
   await expect(ada.messages()).toHaveCount(2);
 });
+
+test('the editor of a sent message says what is left, as the box does', async ({ person }) => {
+  const ada = await person();
+  await ada.begin('say hello');
+  await ada.answered(1);
+  const editor = await ada.edit();
+  const send = ada.transcript.getByRole('button', { name: 'Send', exact: true });
+  await expect(editor).toHaveAccessibleDescription('The old version stays: you can walk between them.');
+  await editor.fill('x'.repeat(30_000));
+  await expect(editor).toHaveAccessibleDescription('2000 characters left of 32000.');
+  await expect(send).toBeEnabled();
+  await editor.fill('x'.repeat(32_001));
+  await expect(editor).toHaveAccessibleDescription('1 character too many: a message has at most 32000.');
+  await expect(send).toBeDisabled();
+  await editor.fill('');
+  await expect(editor).toHaveAccessibleDescription('A message has at least one character.');
+  await expect(send).toBeDisabled();
+});
+
+test('a search that takes no more says how long it may be', async ({ person }) => {
+  const ada = await person();
+  const box = ada.page.getByRole('searchbox', { name: 'Search your messages' });
+  await box.fill('x'.repeat(199));
+  await expect(ada.page.getByText('Nothing found')).toBeVisible();
+  await expect(box).toHaveAccessibleDescription('');
+  await box.press('End');
+  await ada.page.keyboard.type('yz');
+  await expect(box).toHaveValue(`${'x'.repeat(199)}y`);
+  await expect(box).toHaveAccessibleDescription('A search has at most 200 characters.');
+  await expect(ada.page.getByText('A search has at most 200 characters.')).toBeVisible();
+});

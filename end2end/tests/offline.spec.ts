@@ -64,13 +64,14 @@ test('offline, messages are kept; online again they are sent in order, once', as
   await way.cut();
   await ada.say('say first');
   await ada.say('say second');
-  const sending = ada.page.getByText('Sending…');
-  await expect(sending).toHaveCount(2);
+  const waiting = ada.page.getByText('Not sent yet');
+  await expect(waiting).toHaveCount(2);
   await expect(ada.messages()).toHaveCount(1);
 
   await way.mend();
   await ada.answered(3);
-  await expect(sending).toHaveCount(0);
+  await expect(waiting).toHaveCount(0);
+  await expect(ada.page.getByText('Sending…')).toHaveCount(0);
   await expect(ada.messages()).toContainText(['say hello', 'say first', 'say second']);
   await expect(ada.replies).toContainText(['hello', 'first', 'second']);
   await ada.reload();
@@ -87,11 +88,11 @@ test('what waits can be taken back, and is not sent then', async ({ person, comp
   await way.cut();
   await ada.say('say never mind');
   await ada.page.getByRole('button', { name: 'Take back' }).click();
-  await expect(ada.page.getByText('Sending…')).toHaveCount(0);
+  await expect(ada.page.getByText('Not sent yet')).toHaveCount(0);
   await expect(ada.composer).toHaveValue('say never mind');
   await ada.composer.fill('say this instead');
   await ada.composer.press('Enter');
-  await expect(ada.page.getByText('Sending…')).toBeVisible();
+  await expect(ada.page.getByText('Not sent yet')).toBeVisible();
   await way.mend();
   await ada.answered(2);
   await expect(ada.messages()).toContainText(['say hello', 'say this instead']);
@@ -108,7 +109,7 @@ test('a new version that waits can be taken back into its editor', async ({ pers
   await editor.fill('say good morning');
   await way.cut();
   await editor.press('Enter');
-  await expect(ada.page.getByText('Sending the new version…')).toBeVisible();
+  await expect(ada.page.getByText('Not sent yet')).toBeVisible();
   await ada.page.getByRole('button', { name: 'Take back' }).click();
   await expect(editor).toHaveValue('say good morning');
   await expect(ada.composer).toHaveValue('');

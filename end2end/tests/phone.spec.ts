@@ -22,6 +22,19 @@ test('one signs up, chats and finds the conversation again on a phone', async ({
   expect(await overflow()).toBe(0);
 });
 
+test('in a conversation it is said that no model is connected, and the head still fits', async ({ person, unscripted }) => {
+  const ada = await person({ server: unscripted, browser: { ...phone, viewport: { width: 390, height: 844 } } });
+  await ada.begin('help');
+  await ada.answered(1);
+  const head = ada.page.locator('header');
+  await expect(head.getByText('No model connected')).toBeInViewport();
+  const title = head.getByRole('heading', { level: 1 });
+  expect(await title.evaluate((words) => words.scrollWidth - words.clientWidth), 'the name is cut').toBe(0);
+  const ends = await head.evaluate((bar) => [...bar.children].map((child) => child.getBoundingClientRect().right));
+  expect(Math.max(...ends)).toBeLessThanOrEqual(390);
+  expect(await ada.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(0);
+});
+
 test('what one presses is large enough for a finger', async ({ person }) => {
   const ada = await person({ browser: phone });
   await ada.begin('say hello');

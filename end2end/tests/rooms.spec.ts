@@ -27,12 +27,24 @@ test('a room is shared by a link, live for both, and closed to whoever is remove
   await ada.answered(2);
   await expect(ada.replies.last()).toContainText('hello from bob');
 
+  // Another tab of the owner's shows a link of its own when somebody is removed here.
+  const tab = await ada.anotherTab();
+  await tab.page.getByRole('button', { name: /2 people/ }).click();
+  await tab.page.getByRole('button', { name: 'Make an invitation link' }).click();
+  await expect(tab.page.getByRole('textbox', { name: 'Invitation link' })).toBeVisible();
+
   await ada.page.getByRole('button', { name: /2 people/ }).click();
   await ada.page.getByRole('listitem').filter({ hasText: bob.name }).getByRole('button', { name: 'Remove' }).click();
+  await expect(ada.page.getByText('Removed. The invitation link no longer works')).toBeVisible();
+  await expect(tab.page.getByText('The invitation link no longer works; make a new one')).toBeVisible();
+  await expect(tab.page.getByRole('textbox', { name: 'Invitation link' })).toHaveCount(0);
   await expect(bob.page).not.toHaveURL(/\/c\//);
   await ada.page.getByRole('button', { name: 'Close' }).click();
   await expect(ada.page.getByRole('button', { name: 'Share this conversation' })).toBeVisible();
   complaints.expect(/status 404/, /status of 404/);
+  await bob.open(link);
+  await expect(bob.page.getByRole('heading', { name: 'This link is dead' })).toBeVisible();
+  await expect(bob.page.getByRole('button', { name: 'Join the conversation' })).toHaveCount(0);
   await bob.page.goto(ada.page.url());
   await expect(bob.page.getByText('No such conversation').first()).toBeVisible();
 });

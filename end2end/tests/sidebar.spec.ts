@@ -121,6 +121,26 @@ test('keys alone rename, or leave the title as it was', async ({ person }) => {
   await expect(list.getByRole('link', { name: 'A better name', exact: true })).toBeVisible();
 });
 
+test('a title that takes no more says how long it may be', async ({ person }) => {
+  const ada = await person();
+  await ada.begin('say hello');
+  await ada.answered(1);
+  await expect(ada.page.locator('[aria-current=page]')).toHaveText('say hello');
+  const title = await retitle(ada, 'say hello');
+  await title.fill('x'.repeat(119));
+  await expect(title).toHaveAccessibleDescription('');
+  await title.press('End');
+  await ada.page.keyboard.type('yz');
+  const full = `${'x'.repeat(119)}y`;
+  await expect(title).toHaveValue(full);
+  await expect(title).toHaveAccessibleDescription('A title has at most 120 characters.');
+  await expect(ada.page.getByText('A title has at most 120 characters.')).toBeVisible();
+  await title.press('Enter');
+  await expect(ada.page.locator('[aria-current=page]')).toHaveText(full);
+  // One that is full from the beginning says so at once.
+  await expect(await retitle(ada, full)).toHaveAccessibleDescription('A title has at most 120 characters.');
+});
+
 test('a title that is opened for writing is selected: what one types takes its place', async ({ person }) => {
   const ada = await person();
   await ada.begin('say hello');

@@ -8,6 +8,8 @@ import { script } from './support/person';
 class Way {
   /** How many sockets the tab has opened. */
   opened = 0;
+  /** How many of the tab's pings were answered. */
+  answered = 0;
   private silent = 0;
 
   /** Lies down below the page's next load; the person's other tabs have ways of their own. */
@@ -21,7 +23,9 @@ class Way {
         if (number > way.silent) server.send(message);
       });
       server.onMessage((message) => {
-        if (number > way.silent) socket.send(message);
+        if (number <= way.silent) return;
+        socket.send(message);
+        if (message.toString().includes('"pong":')) way.answered += 1;
       });
     });
     await person.open('/');
@@ -104,5 +108,23 @@ test('a tab whose socket answers keeps it when somebody looks at it', async ({ p
   await ada.page.clock.fastForward(10_000);
   await ada.say('say and here');
   await expect(await ada.answered(3)).toContainText('and here');
+  expect(way.opened).toBe(opened);
+});
+
+test('a tab whose timers come once a minute keeps a socket that answers', async ({ person }) => {
+  // So Chromium does with a tab that nobody has seen for five minutes.
+  const ada = await person();
+  await ada.page.clock.install();
+  const way = await Way.to(ada);
+  await ada.begin('say hello');
+  await ada.answered(1);
+  const { opened } = way;
+  for (let minute = 0; minute < 4; minute += 1) {
+    const { answered } = way;
+    await ada.page.clock.fastForward(60_000);
+    await expect.poll(() => way.answered).toBeGreaterThan(answered);
+  }
+  await ada.say('say still here');
+  await expect(await ada.answered(2)).toContainText('still here');
   expect(way.opened).toBe(opened);
 });

@@ -108,6 +108,25 @@ test('who scrolled up stays there while a reply is written, and a button leads b
   await atEnd(ada);
 });
 
+test('who reads at the end stays there when less of it fits', async ({ person }) => {
+  const ada = await person();
+  await long(ada);
+  const { width, height } = ada.page.viewportSize()!;
+  await ada.page.setViewportSize({ width, height: height - 300 });
+  await atEnd(ada);
+  await ada.page.setViewportSize({ width, height });
+  await atEnd(ada);
+});
+
+test('a question at the end is seen to its answers', async ({ person }) => {
+  const ada = await person();
+  await long(ada);
+  await ada.say(script('tool rename_conversation {"title": "Engines"}', 'say finished'));
+  await expect(ada.page.getByRole('button', { name: 'Allow once' })).toBeInViewport({ ratio: 1 });
+  await expect(ada.page.getByText('More choices')).toBeInViewport({ ratio: 1 });
+  await atEnd(ada);
+});
+
 test('one turn of the wheel is enough to leave the end, however fast a reply grows', async ({ person }) => {
   const ada = await person();
   await long(ada);

@@ -230,9 +230,9 @@ async fn create_admin(config: Config, name: String) -> Result<(), Refusal> {
 }
 
 /// Serves the MCP client that started this process. It may run beside `parley serve`: what it changes, open tabs show
-/// when they next load.
+/// when they next load. Its replies ask nobody, for they are on no page; what it leaves unfinished, the server takes over.
 async fn mcp_stdio(config: Config, user: String) -> Result<(), Refusal> {
-    let backend = Backend::open(config).await?;
+    let backend = Backend::open_without_page(config).await?;
     let served = match account(&backend, &user).await {
         Ok(caller) => {
             let (store, clock) = (backend.store.clone(), backend.clock.clone());

@@ -47,7 +47,7 @@ pub fn router(backend: Arc<Backend>, meter: Option<Meter>) -> Router {
         .merge(metrics::router(&state, meter))
         .layer(CatchPanicLayer::custom(refusal::panicked));
     let apart = match &state.backend.config.apps.origin {
-        Some(_) => all.layer(from_fn_with_state(state.clone(), apps::only_apps)),
+        Some(origin) => all.layer(from_fn_with_state(apps::host(origin), apps::only_apps)),
         None => all,
     };
     apart

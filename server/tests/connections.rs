@@ -127,7 +127,7 @@ fn the_operators_file_is_checked_with_everything_else() {
         "PARLEY_MCP_SERVERS: server «files»: there is no program «no-such-program» in PATH.",
         "PARLEY_MCP_SERVERS: server «web»: «url» is not an http:// or https:// address.",
         "PARLEY_MCP_SERVERS: server «key»: the private key of «auth» cannot be used: it is no private key in PEM",
-        "PARLEY_MCP_PRIVATE: «maybe» is neither deny nor allow.",
+        "PARLEY_MCP_PRIVATE: «maybe» is neither deny nor loopback nor allow.",
         "PARLEY_SECRET_KEYS: a key ",
     ] {
         assert!(told.contains(words), "{words}: {told}");

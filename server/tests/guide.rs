@@ -120,7 +120,7 @@ async fn what_cannot_be_taken_is_answered_in_words_and_the_socket_goes_on() {
         (Message::text(r#"{"message":7}"#), "invalid type"),
         (Message::binary(vec![0, 0xff, 0xfe]), "This frame cannot be read"),
         (Message::text(r#"{"message":""}"#), "There is nothing in this message."),
-        (Message::text(r#"{"message":" \u0000\n"}"#), "There is nothing in this message."),
+        (Message::text(r#"{"message":" \u0000\n"}"#), "has the character NUL (U+0000) in it"),
     ] {
         socket.frame(frame.clone()).await;
         let told = socket.refusal().await;

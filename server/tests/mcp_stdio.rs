@@ -253,6 +253,30 @@ async fn a_call_that_is_called_off_stops_its_reply_and_the_pipe_goes_on_in_both_
 }
 
 #[tokio::test]
+async fn a_reply_at_the_pipe_asks_nobody_and_ends_by_itself_in_both_eras() {
+    let folder = Folder::new();
+    let served = Served::start(&mut scripted(&folder));
+    let ada = served.visitor();
+    ada.sign_up("ada", PASSWORD).await;
+    script_pipes(&folder);
+    for modern in [false, true] {
+        let room = ada.room().await;
+        let mut client = Client::start(&folder, "ada", modern);
+        let tools = client.ask("tools/list", json!({}))["result"]["tools"].clone();
+        let send = tools.as_array().unwrap().iter().find(|tool| tool["name"] == "send_message").unwrap();
+        assert!(send["description"].as_str().unwrap().contains("nobody can be asked here"), "{send}");
+        let text = "script:\ntool rename_conversation {\"title\": \"Engines\"}\necho";
+        let (failed, told, reply) = client.call("send_message", json!({"conversation_id": room, "text": text}));
+        assert!(!failed && told.contains("where nobody can be asked") && told.contains("Parley's page"), "{told}");
+        assert_eq!((&reply["status"], &reply["tools"]), (&json!("complete"), &json!(["rename_conversation"])));
+        client.end();
+        assert!(ada.conversations().await.iter().all(|row| row.title != "Engines"));
+        let next = ada.tab(room).await.ask(room, "script:\nsay From the page.").await;
+        assert_eq!(next.text(), "From the page.", "nothing is in its way");
+    }
+}
+
+#[tokio::test]
 async fn every_request_is_written_down_without_what_was_in_it() {
     let folder = Folder::new();
     let served = Served::start(&mut scripted(&folder));

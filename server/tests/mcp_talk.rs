@@ -84,6 +84,7 @@ async fn the_same_message_is_said_once_and_a_failed_reply_is_told() {
     assert!(failed && text.starts_with("The message was sent, but its reply failed: "), "{text}");
     for (arguments, words) in [
         (json!({"conversation_id": room, "text": "   "}), "There is nothing in this message."),
+        (json!({"conversation_id": room, "text": "a\u{0}b"}), "the character NUL (U+0000) in it, after 1 others"),
         (json!({"conversation_id": room, "text": "x".repeat(40_000)}), "`text`"),
         (json!({"conversation_id": room, "text": "x", "model": "no/such"}), "There is no model «no/such» here."),
         (json!({"conversation_id": room, "text": "x", "key": "x".repeat(36)}), "`key` is not a UUID."),

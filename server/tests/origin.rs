@@ -1,8 +1,10 @@
 //! Forged requests: what changes something, and every socket, must come from our own page.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use crate::support::{TestApp, TestUser, path_of};
+use crate::support::{TestApp, TestUser, log::listen, path_of};
+use app::backend::config::Settings;
 use reqwest::{Method, StatusCode, header};
+use server::middleware::origin::Gate;
 
 /// The status of a sign-out with those headers.
 async fn post(user: &TestUser, headers: &[(&str, &str)]) -> StatusCode {
@@ -87,6 +89,37 @@ async fn who_uses_a_name_that_it_was_not_told_of_is_told_the_setting_and_nothing
         assert!(!told.contains(app.url.trim_start_matches("http://")), "{told}");
         // A form posted without JavaScript is answered with a sentence.
         assert_eq!(told.starts_with('{'), accept == "application/json", "{told}");
+    }
+}
+
+#[tokio::test]
+async fn each_origin_is_logged_once_with_the_setting_that_may_be_missing() {
+    let (log, _heard) = listen();
+    let app = TestApp::start().await;
+    let (ada, other) = (app.person("ada").await, "https://chat.example");
+    for origin in [other, other, "http://evil.example:81/path?secret", "null", other] {
+        assert_eq!(post(&ada, &[("origin", origin)]).await, StatusCode::FORBIDDEN, "{origin}");
+    }
+    let lines = log.lines(
+        "refused: it does not come from our page. If people reach Parley at this origin, set PARLEY_PUBLIC_URL to it",
+    );
+    let told: Vec<_> = lines.iter().map(|line| (&line["origin"], &line["expected"])).collect();
+    assert!(
+        matches!(&told[..], [(first, at), (second, _)]
+            if **first == other && **second == "http://evil.example:81" && **at == "http://127.0.0.1:3000"),
+        "{told:?}"
+    );
+    assert!(!log.text().contains("secret"), "{}", log.text());
+}
+
+#[test]
+fn an_address_that_nobody_can_type_is_told_at_the_start() {
+    for (bind, told) in [("0.0.0.0:3000", 1), ("[::]:3000", 1), ("192.0.2.1:3000", 0)] {
+        let (log, _heard) = listen();
+        let settings = Settings { bind: Some(bind.to_owned()), ..Settings::default() };
+        let _gate = Gate::new(&settings.check(|_| None).unwrap());
+        let text = log.text();
+        assert_eq!(text.matches("PARLEY_PUBLIC_URL is not set").count(), told, "{bind}: {text}");
     }
 }
 

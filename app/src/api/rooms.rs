@@ -3,7 +3,7 @@
 use super::call::Call;
 use crate::wire::{
     error::ApiError,
-    id::{ConversationId, UserId},
+    id::{ConversationId, Millis, UserId},
     room::{Invitation, Invited},
 };
 use leptos::prelude::*;
@@ -15,7 +15,7 @@ pub async fn invite(id: ConversationId) -> Result<Invitation, ApiError> {
     serve(async {
         let (backend, caller) = signed_in()?;
         let token = crate::backend::auth::token::Token::generate().map_err(|cause| super::error::internal(&cause))?;
-        let expires_at = crate::wire::id::Millis(backend.clock.now().0 + crate::wire::limits::INVITATION_MS);
+        let expires_at = Millis(backend.clock.now().0 + crate::wire::limits::INVITATION_MS);
         backend.store.create_invitation(caller.user, id, &token.hash(), expires_at).await?;
         Ok(Invitation { conversation: id, token: token.expose().to_owned(), expires_at })
     })
@@ -29,6 +29,17 @@ pub async fn revoke_invitations(id: ConversationId) -> Result<u64, ApiError> {
     serve(async {
         let (backend, caller) = signed_in()?;
         Ok(backend.store.revoke_invitations(caller.user, id).await?)
+    })
+    .await
+}
+
+/// When the invitations of a room lapse that still let people in; its owner may ask.
+#[server(protocol = Call)]
+pub async fn invitations(id: ConversationId) -> Result<Vec<Millis>, ApiError> {
+    use super::context::{serve, signed_in};
+    serve(async {
+        let (backend, caller) = signed_in()?;
+        Ok(backend.store.invitations(caller.user, id).await?)
     })
     .await
 }
@@ -60,15 +71,15 @@ pub async fn join(token: String) -> Result<ConversationId, ApiError> {
     .await
 }
 
-/// Removes a member, or oneself.
+/// Removes a member, or oneself; how many invitations ended with it.
 #[server(protocol = Call)]
-pub async fn remove_member(id: ConversationId, user: UserId) -> Result<(), ApiError> {
+pub async fn remove_member(id: ConversationId, user: UserId) -> Result<u64, ApiError> {
     use super::context::{serve, signed_in};
     serve(async {
         let (backend, caller) = signed_in()?;
-        backend.store.remove_member(caller.user, id, user).await?;
+        let revoked = backend.store.remove_member(caller.user, id, user).await?;
         backend.chat.member_removed(id, user).await;
-        Ok(())
+        Ok(revoked)
     })
     .await
 }

@@ -1,12 +1,15 @@
 //! Accounts at the gate: sign up, in and out, sessions, passwords. What comes out is a [`Caller`].
 //!
 //! Invariants: an unknown name costs the same work and gives the same answer as a wrong password; every sign-in makes a
-//! new token and ends the session the browser had before; a session that ends is told to its sockets at once.
+//! new token and ends the session the browser had before; a session that ends is told to its sockets at once. Checking a
+//! password takes a while, so whatever it lets through is written only if the password is still that one by then.
 
 pub mod api_tokens;
 pub mod cookie;
 pub mod oauth;
 pub mod password;
+#[cfg(test)]
+mod tests;
 pub mod token;
 
 use self::{
@@ -174,6 +177,12 @@ impl Auth {
 
     /// Signs in.
     pub async fn sign_in(&self, form: SignIn) -> Result<SignedIn, AuthError> {
+        let user = self.verified(&form).await?;
+        self.begin(user, &form).await
+    }
+
+    /// The account whose name and password a form says.
+    async fn verified(&self, form: &SignIn) -> Result<User, AuthError> {
         self.limit(Action::SignInAddress, &Key::address(form.address))?;
         let name = Username::parse(&form.name).ok();
         // What cannot be a name is nobody's account; the address is counted.
@@ -189,21 +198,23 @@ impl Auth {
         };
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let right = self.passwords.verify(form.password.clone(), hash).await?;
-        match user {
-            Some(user) if right => self.begin(user, &form).await,
-            _ => Err(AuthError::Wrong),
-        }
+        user.filter(|_| right).ok_or(AuthError::Wrong)
     }
 
     /// A new session, and the end of the one before it: a token planted in the browser is worth nothing afterwards.
     async fn begin(&self, user: User, form: &SignIn) -> Result<SignedIn, AuthError> {
-        if let Some(previous) = &form.previous {
-            self.sign_out(previous).await?;
-        }
         let token = Token::generate().map_err(|e| AuthError::Internal(e.to_string()))?;
         let agent: String = form.agent.chars().filter(|c| !c.is_control()).take(AGENT_MAX).collect();
         let address = form.address.to_canonical().to_string();
-        let session = self.store.create_session(user.id, &token.hash(), &agent, &address).await?;
+        let made = self.store.create_session(&user, &token.hash(), &agent, &address).await;
+        let session = made.map_err(|error| match error {
+            // The password was changed since it was checked.
+            StoreError::NotFound => AuthError::Wrong,
+            error => error.into(),
+        })?;
+        if let Some(previous) = &form.previous {
+            self.sign_out(previous).await?;
+        }
         let caller = Caller { user: user.id, name: user.name, admin: user.admin, via: Via::Session(session) };
         Ok(SignedIn { caller, token })
     }
@@ -275,12 +286,16 @@ impl Auth {
         let user = self.store.user(caller.user).await?.ok_or(AuthError::NotFound)?;
         // A stolen session must not be a way to guess the password without limit.
         self.limit(Action::SignInAccount, &Key::User(caller.user))?;
-        if !self.passwords.verify(current, Some(user.password_hash)).await? {
+        if !self.passwords.verify(current, Some(user.password_hash.clone())).await? {
             return Err(AuthError::WrongCurrent);
         }
         let hash = self.passwords.hash(new).await?;
-        for ended in self.store.set_password(user.id, &hash, Some(session)).await? {
-            self.bye(ended);
+        let ended = self.store.set_password(&user, &hash, Some(session)).await.map_err(|error| match error {
+            StoreError::NotFound => AuthError::WrongCurrent,
+            error => error.into(),
+        })?;
+        for session in ended {
+            self.bye(session);
         }
         Ok(())
     }

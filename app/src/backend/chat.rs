@@ -1,7 +1,8 @@
 //! The chat's use cases: send, edit, make anew, go on, stop, decide; and [`Chat::converse`], one tab's socket.
 //!
 //! Invariant: what was acknowledged is stored, and what is stored is told after its commit. A turn belongs to the
-//! process, not to the socket that asked for it; one runs per conversation, the others wait in the store.
+//! process, not to the socket that asked for it; one runs per conversation, the others wait in the store. What a process
+//! that is gone left there, `lapsed` looks after.
 //! Rule: any member of a room may stop a turn of it. Deciding about tools is `approval`'s, keeping what other servers
 //! work at `keeping`'s, and going on with turns that waited for either when the process ended is `resume`'s.
 
@@ -12,6 +13,7 @@ mod converse;
 mod create;
 mod finish;
 mod keeping;
+mod lapsed;
 mod live;
 mod paths;
 mod pictures;
@@ -102,6 +104,8 @@ pub struct Chat {
     closed: CancellationToken,
     /// In whose conversations apps told the model something for the next message.
     waiting: apps::told::Waiting,
+    /// Turns that are over and whose end is yet to be stored.
+    unsaved: Mutex<HashSet<TurnId>>,
     /// A turn ended.
     quiet: Notify,
     stopping: CancellationToken,
@@ -140,6 +144,7 @@ impl Chat {
             paths: paths::Paths::default(),
             closed,
             waiting: apps::told::Waiting::default(),
+            unsaved: Mutex::default(),
             quiet,
             stopping,
         });

@@ -166,10 +166,22 @@ pub struct OpenAiConfig {
 pub struct ServersConfig {
     /// The operator's own, for everybody here.
     pub operator: Vec<OperatorServer>,
-    /// Whether people may connect servers on this machine and in private networks.
-    pub private: bool,
+    /// Which servers people may connect besides those of the public network.
+    pub private: Nearby,
     /// Percent of a model's window that servers' tools may take before they are searched instead of listed.
     pub tools_share: u64,
+}
+
+/// Which of the servers nearby people may connect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nearby {
+    /// None.
+    #[default]
+    None,
+    /// Those on this machine, at any port and without https.
+    ThisMachine,
+    /// Those in private networks too.
+    All,
 }
 
 /// Where apps of MCP servers are shown.

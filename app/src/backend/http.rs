@@ -252,13 +252,14 @@ pub fn sorted(error: &reqwest::Error) -> HttpError {
     }
 }
 
-/// The innermost cause: the outer ones repeat the URL and say less.
+/// The innermost cause: the outer ones repeat the URL and say less. The number of a system's error says nothing to
+/// readers.
 fn told(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    cause.to_string()
+    cause.to_string().split(" (os error ").next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

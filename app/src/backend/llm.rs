@@ -100,6 +100,8 @@ pub struct Picture {
     pub id: AttachmentId,
     /// `image/png` and the like.
     pub media_type: String,
+    /// Tokens it costs a model to see it, about.
+    pub cost: usize,
     /// Its bytes, if the model is to see it.
     pub data: Option<bytes::Bytes>,
 }

@@ -7,7 +7,7 @@ use crate::wire::{
     message::{TurnEnd, Usage},
 };
 use metrics::Unit;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Counter: turns that began to run.
 pub const TURNS_STARTED: &str = "parley_turns_started_total";
@@ -107,7 +107,8 @@ pub fn resident(kibibytes: u32) {
 }
 
 /// The head of an answer to an HTTP request is there after so long.
-pub fn http_request(route: String, method: &'static str, status: &'static str, took: Duration) {
+pub fn http_request(route: Arc<str>, method: &'static str, status: &'static str, took: Duration) {
+    let route = metrics::SharedString::from_shared(route);
     metrics::histogram!(HTTP_SECONDS, "route" => route.clone(), "method" => method).record(took);
     metrics::counter!(HTTP_REQUESTS, "route" => route, "method" => method, "status" => status).increment(1);
 }

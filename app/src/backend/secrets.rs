@@ -14,8 +14,7 @@ use ring::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::{
-    fmt::{self, Write as _},
-    fs, io,
+    fmt, fs, io,
     io::Write as _,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -187,10 +186,7 @@ fn read_key(text: &str) -> Result<Sealer, &'static str> {
     let key = UnboundKey::new(&AES_256_GCM, &bytes).map_err(|_| "a key cannot be used")?;
     // Which key sealed something must be seen without trying each; four bytes of a hash tell nothing of a random key.
     let hash = digest::digest(&digest::SHA256, &bytes);
-    let id = hash.as_ref()[..4].iter().fold(String::new(), |mut id, byte| {
-        let _ = write!(id, "{byte:02x}");
-        id
-    });
+    let id = hex::encode(&hash.as_ref()[..4]);
     Ok(Sealer { id, key: LessSafeKey::new(key) })
 }
 

@@ -7,14 +7,19 @@
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests end by panicking")]
 
+mod message;
 mod postgres;
 mod sample;
 
+pub use message::message;
 pub use sample::sample;
 
 use crate::{
     backend::{clock::Clock, config::DatabaseUrl, store::Store},
-    wire::{account::Username, id::Millis, id::UserId},
+    wire::{
+        account::Username,
+        id::{Millis, SessionId, UserId},
+    },
 };
 use std::{
     ops::Deref,
@@ -127,6 +132,12 @@ impl TestStore {
     /// Makes an account without a password.
     pub async fn person(&self, name: &str) -> UserId {
         self.store.create_user(&Username::parse(name).unwrap(), "no password", false).await.unwrap().id
+    }
+
+    /// Signs somebody in, with a token of that hash.
+    pub async fn session(&self, by: UserId, token_hash: &str) -> SessionId {
+        let user = self.store.user(by).await.unwrap().unwrap();
+        self.store.create_session(&user, token_hash, "", "").await.unwrap()
     }
 
     /// Closes the store and removes what it kept.

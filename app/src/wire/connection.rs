@@ -22,8 +22,10 @@ pub struct ConnectionRow {
     pub sign_in: SignIn,
     /// What its person fills in for it.
     pub inputs: Vec<ConnectionInput>,
-    /// What went wrong last, as a sentence; empty while nothing has.
+    /// What is wrong, as sentences; empty while nothing is.
     pub error: String,
+    /// Why it could last not be used, if it can be again or is being connected.
+    pub last_error: Option<LastError>,
     /// How long its last sign of life took, in milliseconds.
     pub latency_ms: Option<u64>,
     /// When it last answered.
@@ -49,6 +51,33 @@ impl ConnectionRow {
     pub fn cost(&self) -> u64 {
         self.tools.iter().filter(|tool| tool.choice != ToolChoice::Off).map(|tool| tool.cost).sum()
     }
+}
+
+/// Why a server could last not be used, since this Parley started or its person last changed the connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastError {
+    /// A sentence.
+    pub told: String,
+    /// How long ago, in milliseconds.
+    pub ago_ms: u64,
+}
+
+impl LastError {
+    /// When and why, in words.
+    pub fn words(&self) -> String {
+        const MINUTE: u64 = 60_000;
+        let ago = match self.ago_ms / MINUTE {
+            0 => "less than a minute".to_owned(),
+            minutes @ 1..60 => counted(minutes, "minute"),
+            minutes @ 60..1440 => counted(minutes / 60, "hour"),
+            minutes => counted(minutes / 1440, "day"),
+        };
+        format!("Last error, {ago} ago: {}", self.told)
+    }
+}
+
+fn counted(n: u64, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
 /// How the calls of a server's tools went since this Parley started, or its person last changed the connection.
@@ -227,6 +256,21 @@ mod tests {
         assert_eq!(parse_name("  My\u{7} files ").unwrap(), "My files");
         assert!(parse_name(" \n").unwrap_err().contains("Give the server a name"));
         assert!(parse_name(&"x".repeat(CONNECTION_NAME_MAX + 1)).unwrap_err().contains("at most"));
+    }
+
+    #[test]
+    fn the_last_error_says_when_it_was() {
+        let ago = |ago_ms| LastError { told: "It broke.".to_owned(), ago_ms }.words();
+        for (ago_ms, words) in [
+            (59_999, "less than a minute"),
+            (60_000, "1 minute"),
+            (59 * 60_000, "59 minutes"),
+            (3_600_000, "1 hour"),
+            (86_399_999, "23 hours"),
+            (3 * 86_400_000, "3 days"),
+        ] {
+            assert_eq!(ago(ago_ms), format!("Last error, {words} ago: It broke."));
+        }
     }
 
     #[test]

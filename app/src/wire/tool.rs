@@ -168,8 +168,15 @@ pub const ENDED: &str = "The reply ended before it finished.";
 pub const RESTARTED: &str = "The server was restarted before it finished.";
 /// The same of one whose end nobody saw: told when its reply is continued.
 pub const INTERRUPTED: &str = "It was interrupted before it finished.";
+/// How it is said of a call that was asked about and did not get leave, and what the model is to do then; after why.
+pub const NOT_RUN: &str = "It was not run. Go on without it, or say what you would need.";
 
 impl ToolOutcome {
+    /// Whether it was asked about, and did not run because it got no leave.
+    pub fn is_denied(&self) -> bool {
+        self.is_error && self.text.ends_with(NOT_RUN)
+    }
+
     /// Whether the call was cut off: nobody knows what came of it.
     pub fn is_cut_off(&self) -> bool {
         self.is_error && [STOPPED, ENDED, RESTARTED, INTERRUPTED].contains(&self.text.as_str())

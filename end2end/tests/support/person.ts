@@ -99,7 +99,7 @@ export class Person {
     const editor = await this.edit();
     await editor.fill(text);
     await editor.press('Enter');
-    await expect(this.page.getByText('Sending the new version…')).toBeVisible();
+    await expect(this.page.getByText('Not sent yet')).toBeVisible();
     return editor;
   }
 

@@ -10,6 +10,7 @@ mod glue;
 mod linked;
 mod names;
 mod panics;
+mod paths;
 mod project;
 mod sizes;
 mod split;
@@ -38,7 +39,8 @@ fn run() -> Result<()> {
     let out = output_folder(&project)?;
     std::fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
 
-    let wasm = tools::cargo_build(&project)?;
+    let folders = paths::Folders::here();
+    let wasm = tools::cargo_build(&project, &folders)?;
     let css = tools::tailwind(&project)?;
     let fingerprint = names::fingerprint(&project, &wasm, &css)?;
     let stamp = out.join(".fingerprint");
@@ -61,6 +63,9 @@ fn run() -> Result<()> {
     tools::terser(&project, &glue.js)?;
     for module in std::iter::once(&glue.wasm).chain(&glue.chunks) {
         tools::wasm_opt(&project, module)?;
+        if let Err(named) = folders.check(module) {
+            eprintln!("bundle: {named}");
+        }
     }
     let hashed = names::hash_outputs(&project.name, &pkg, &glue, &css)?;
     compress::folder(&site)?;

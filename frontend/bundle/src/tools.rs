@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::paths::Folders;
 use crate::project::{Project, cargo};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -22,10 +23,12 @@ const WASM_FEATURES: [&str; 6] = [
 ];
 
 /// Compiles the browser's library; returns the path of its WASM.
-pub(crate) fn cargo_build(project: &Project) -> Result<PathBuf> {
+pub(crate) fn cargo_build(project: &Project, folders: &Folders) -> Result<PathBuf> {
     let mut command = Command::new(cargo());
     command.current_dir(&project.root).args([
         "rustc",
+        "--config",
+        &folders.setting(),
         "--lib",
         "--package",
         &project.package,

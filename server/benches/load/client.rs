@@ -1,7 +1,10 @@
 //! The load: sockets that ask for a reply, wait for its end, and ask again; and sockets that only listen.
 
 use futures::{SinkExt, StreamExt, future::try_join_all};
-use std::time::{Duration, Instant};
+use std::{
+    ops::AddAssign,
+    time::{Duration, Instant},
+};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config, tungstenite};
 use tungstenite::{Message, client::IntoClientRequest, protocol::WebSocketConfig};
@@ -41,8 +44,17 @@ pub(crate) struct Seen {
     pub(crate) words: usize,
     /// Seconds it lasted.
     pub(crate) seconds: f64,
-    /// Time from asking to the first word, sorted.
+    /// Time from asking to the first word.
     pub(crate) first: Vec<Duration>,
+}
+
+impl AddAssign for Seen {
+    fn add_assign(&mut self, more: Self) {
+        self.turns += more.turns;
+        self.words += more.words;
+        self.seconds += more.seconds;
+        self.first.extend(more.first);
+    }
 }
 
 /// Opens a socket with Nagle's algorithm off and the small buffers a client of ours would have.
@@ -87,12 +99,9 @@ pub(crate) async fn load(
     });
     let mut all = Seen::default();
     for seen in try_join_all(talks).await? {
-        all.turns += seen.turns;
-        all.words += seen.words;
-        all.first.extend(seen.first);
+        all += seen;
     }
     all.seconds = start.elapsed().as_secs_f64();
-    all.first.sort_unstable();
     Ok(all)
 }
 
@@ -139,6 +148,33 @@ pub(crate) async fn idle(target: &impl Target, count: usize) -> Result<usize, Fa
     // The server's own work on the last of them ends before it is measured.
     tokio::time::sleep(Duration::from_secs(1)).await;
     Ok(resident(target.pid())?.saturating_sub(before) / count)
+}
+
+/// Waits until the server has done what the load before left it to do: it is not to be the next one's.
+pub(crate) async fn quiet(target: &impl Target) -> Result<(), Fault> {
+    let mut before = worked(target.pid())?;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = worked(target.pid())?;
+        if now <= before + BREATH {
+            return Ok(());
+        }
+        before = now;
+    }
+}
+
+/// How often a server is looked at that is to become quiet.
+const LOOK: Duration = Duration::from_millis(300);
+/// Ticks of the processor, a hundredth of a second each, that a quiet server may use between two looks.
+const BREATH: u64 = 1;
+
+/// Ticks of the processor that a process has used, its own and the kernel's on its behalf (proc(5), `utime` and `stime`).
+fn worked(pid: u32) -> Result<u64, Fault> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let after_name = stat.rsplit_once(')').ok_or("no name in stat")?.1;
+    let mut fields = after_name.split_whitespace().skip(11);
+    let mut ticks = || -> Result<u64, Fault> { Ok(fields.next().ok_or("stat is short")?.parse()?) };
+    Ok(ticks()? + ticks()?)
 }
 
 /// A process's resident set in bytes, as the kernel counts it.

@@ -2,8 +2,9 @@
 //! token, a policy and a schema: the real server and a bare one under the same load, in one run.
 //!
 //! Both servers are processes of their own: the real `parley` binary on a fresh SQLite file with the offline assistant,
-//! and this very program started as the bare server. The load shares the cores with them. Read the ratios; the
-//! absolute figures are this machine's. `make bench QUICK=1` only shows that it runs.
+//! and this very program started as the bare server. The load shares the cores with them. Each kind of load is put on
+//! them in turns, a slice each, so that a machine that is slower for a while is so for both. Read the ratios; the absolute
+//! figures are this machine's. `make bench QUICK=1` only shows that it runs.
 
 mod bare;
 mod client;
@@ -22,9 +23,12 @@ pub(crate) struct Scale {
     pub(crate) idlers: usize,
     /// Connections that call a tool.
     pub(crate) callers: usize,
-    /// How long each load lasts.
+    /// How long each load lasts, in all its slices.
     pub(crate) load: Duration,
 }
+
+/// Slices of each load.
+const SLICES: u32 = 4;
 
 /// What the targets are for.
 const FULL: Scale = Scale { talkers: 50, idlers: 5_000, callers: 16, load: Duration::from_secs(8) };
@@ -57,10 +61,10 @@ async fn run(scale: Scale) -> Result<(), client::Fault> {
         load.as_secs_f64()
     );
     let bare = bare::Bare::start()?;
-    let bare_seen = measure(&bare, &bare.endpoint(), scale).await?;
-    drop(bare);
     let parley = parley::Parley::start(scale).await?;
-    let parley_seen = measure(&parley, &parley.endpoint().await?, scale).await?;
+    let (bare_seen, parley_seen) =
+        measure((&bare, &bare.endpoint()), (&parley, &parley.endpoint().await?), scale).await?;
+    drop(bare);
     let stored = parley.stored().await?;
     report::print(&report::Figures { bare: bare_seen, parley: parley_seen, stored });
     if idlers < FULL.idlers {
@@ -71,14 +75,36 @@ async fn run(scale: Scale) -> Result<(), client::Fault> {
 
 /// The idle sockets first: under load an allocator takes memory that it keeps, and sockets after it would seem free.
 async fn measure(
-    target: &impl client::Target,
-    endpoint: &tools::Endpoint,
-    scale: Scale,
-) -> Result<report::Server, client::Fault> {
-    let idle_bytes = client::idle(target, scale.idlers).await?;
+    (one, one_endpoint): (&impl client::Target, &tools::Endpoint),
+    (other, other_endpoint): (&impl client::Target, &tools::Endpoint),
+    Scale { talkers, idlers, callers, load }: Scale,
+) -> Result<(report::Server, report::Server), client::Fault> {
+    let mut seen = <(report::Server, report::Server)>::default();
+    seen.0.idle_bytes = client::idle(one, idlers).await?;
+    seen.1.idle_bytes = client::idle(other, idlers).await?;
     tokio::time::sleep(FORGETTING).await;
-    let flood = client::load(target, scale.talkers, scale.load, None).await?;
-    let paced = client::load(target, scale.talkers, scale.load, Some(PACE)).await?;
-    let calls = tools::load(endpoint, scale.callers, scale.load).await?;
-    Ok(report::Server { flood, paced, idle_bytes, calls })
+    let slice = load / SLICES;
+    let quiet = async || {
+        client::quiet(one).await?;
+        client::quiet(other).await
+    };
+    for _ in 0..SLICES {
+        quiet().await?;
+        seen.0.flood += client::load(one, talkers, slice, None).await?;
+        quiet().await?;
+        seen.1.flood += client::load(other, talkers, slice, None).await?;
+    }
+    for _ in 0..SLICES {
+        quiet().await?;
+        seen.0.paced += client::load(one, talkers, slice, Some(PACE)).await?;
+        quiet().await?;
+        seen.1.paced += client::load(other, talkers, slice, Some(PACE)).await?;
+    }
+    for _ in 0..SLICES {
+        quiet().await?;
+        seen.0.calls += tools::load(one_endpoint, callers, slice).await?;
+        quiet().await?;
+        seen.1.calls += tools::load(other_endpoint, callers, slice).await?;
+    }
+    Ok(seen)
 }

@@ -6,6 +6,7 @@ use crate::{client::Seen, tools::Calls};
 use std::time::Duration;
 
 /// One server's figures.
+#[derive(Default)]
 pub(crate) struct Server {
     /// As fast as it can.
     pub(crate) flood: Seen,
@@ -116,7 +117,9 @@ fn kib(bytes: usize) -> f64 {
     clippy::cast_sign_loss,
     reason = "an index into a list of samples"
 )]
-fn millis(sorted: &[Duration], share: f64) -> f64 {
+fn millis(took: &[Duration], share: f64) -> f64 {
+    let mut sorted = took.to_vec();
+    sorted.sort_unstable();
     let at = ((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1));
     sorted.get(at).copied().unwrap_or(Duration::ZERO).as_secs_f64() * 1000.0
 }

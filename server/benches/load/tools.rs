@@ -6,7 +6,10 @@
 use crate::client::Fault;
 use futures::future::try_join_all;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    ops::AddAssign,
+    time::{Duration, Instant},
+};
 
 /// The revision spoken.
 const REVISION: &str = "2026-07-28";
@@ -27,8 +30,15 @@ pub(crate) struct Endpoint {
 pub(crate) struct Calls {
     /// Seconds it lasted.
     pub(crate) seconds: f64,
-    /// How long each call took, sorted.
+    /// How long each call took.
     pub(crate) took: Vec<Duration>,
+}
+
+impl AddAssign for Calls {
+    fn add_assign(&mut self, more: Self) {
+        self.seconds += more.seconds;
+        self.took.extend(more.took);
+    }
 }
 
 /// `callers` connections that call the tool for `duration`, each as soon as it has its answer.
@@ -46,9 +56,8 @@ pub(crate) async fn load(endpoint: &Endpoint, callers: usize, duration: Duration
         }
         Ok::<_, Fault>(took)
     });
-    let mut took: Vec<Duration> = try_join_all(work).await?.into_iter().flatten().collect();
+    let took = try_join_all(work).await?.into_iter().flatten().collect();
     let seconds = start.elapsed().as_secs_f64();
-    took.sort_unstable();
     Ok(Calls { seconds, took })
 }
 

@@ -1,8 +1,8 @@
 //! The client that the protocol's official conformance suite drives: Parley's own way to other people's servers, for one
 //! person of a fresh database who connects the suite's server and uses its tools as a scenario wants.
 //!
-//! Invariant: what is proven is our code. The address passes the guard that every person's does (with private networks
-//! allowed), the connection is [`Connections`](app::backend::tools::remote::Connections)', and calls go the way of the
+//! Invariant: what is proven is our code. The address passes the guard that every person's does (with this
+//! machine allowed), the connection is [`Connections`](app::backend::tools::remote::Connections)', and calls go the way of the
 //! bot's calls. Only the person is played: what they click and answer is [`person`]'s, and signing in is [`sign_in`]'s.
 //! Where nobody signs in, the operator is played: the server is of a file of theirs, which [`machine`] writes.
 
@@ -15,7 +15,7 @@ use app::{
     backend::{
         Backend,
         caller::{Caller, Via},
-        config::{Config, DatabaseUrl},
+        config::{Config, DatabaseUrl, Nearby},
         tools::{ToolCx, remote::NewConnection},
     },
     wire::{
@@ -92,7 +92,7 @@ pub async fn play(mut config: Config, url: &str) -> Result<(), Refusal> {
     config.secrets.file = folder.0.join("secret.key");
     config.data_dir = Some(folder.0.clone());
     config.servers.operator = machine::servers(&scenario, url, &context)?;
-    config.servers.private = true;
+    config.servers.private = Nearby::ThisMachine;
     // The suite knows Parley by the document that would be there.
     config.public_url =
         url::Url::parse(sign_in::HOME).map_err(|error| sentence(format!("No address can be told: {error}.")))?;

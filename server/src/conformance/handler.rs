@@ -4,7 +4,10 @@
 use super::{content, prompts, resources, rounds, tools::ONLY_AS_TASKS};
 use app::backend::{
     hub::{Change, Hub},
-    tools::serve::{McpServer, round::digest, sessions::Sessions, tasks::Work},
+    tools::{
+        policy::digest,
+        serve::{McpServer, sessions::Sessions, tasks::Work},
+    },
 };
 use axum::http::request::Parts;
 use rmcp::{

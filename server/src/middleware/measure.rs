@@ -10,12 +10,15 @@ use axum::{
     http::{Method, StatusCode},
     response::Response,
 };
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// A request that is being answered.
 #[derive(Debug)]
 pub struct Measured {
-    route: String,
+    route: Arc<str>,
     method: &'static str,
     begun: Instant,
 }
@@ -23,13 +26,13 @@ pub struct Measured {
 impl Measured {
     /// It begins now.
     pub fn begin(request: &Request) -> Self {
-        Self { route: route(request).to_owned(), method: method(request.method()), begun: Instant::now() }
+        Self { route: route(request).into(), method: method(request.method()), begun: Instant::now() }
     }
 
     /// Counts it; its route's pattern, and how long it took.
-    pub fn end(self, response: &Response) -> (String, Duration) {
+    pub fn end(self, response: &Response) -> (Arc<str>, Duration) {
         let elapsed = self.begun.elapsed();
-        metrics::http_request(self.route.clone(), self.method, class(response.status()), elapsed);
+        metrics::http_request(Arc::clone(&self.route), self.method, class(response.status()), elapsed);
         (self.route, elapsed)
     }
 }

@@ -14,6 +14,7 @@ pub async fn trace(request: Request, next: Next) -> Response {
     let (method, measured) = (request.method().clone(), Measured::begin(&request));
     let response = next.run(request).await;
     let (route, elapsed) = measured.end(&response);
+    let route = &*route;
     let quiet = ["/pkg", "/health", "/metrics"].iter().any(|often| route.starts_with(often));
     let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();

@@ -20,6 +20,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::get,
 };
+use std::sync::Arc;
 
 /// What every address of an app begins with.
 const BELOW: &str = "/apps/";
@@ -67,11 +68,15 @@ fn is_for_frame(config: &Config, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Keeps everything else of Parley away from the site of the apps.
-pub async fn only_apps(State(state): State<AppState>, request: Request, next: Next) -> Response {
+/// How requests to the apps' own site name it, by its origin.
+pub fn host(origin: &str) -> Arc<str> {
+    origin.split_once("://").map_or(origin, |(_, host)| host).into()
+}
+
+/// Keeps everything else of Parley away from the site of the apps, whose [`host`] that is.
+pub async fn only_apps(State(theirs): State<Arc<str>>, request: Request, next: Next) -> Response {
     let asked = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).or(request.uri().host());
-    let theirs = state.backend.config.apps.origin.as_deref().and_then(|origin| origin.split("://").nth(1));
-    if theirs.is_some() && asked == theirs && !request.uri().path().starts_with(BELOW) {
+    if asked == Some(&*theirs) && !request.uri().path().starts_with(BELOW) {
         return refuse(&ApiError::NotFound, BELOW);
     }
     next.run(request).await

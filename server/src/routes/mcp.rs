@@ -45,7 +45,7 @@ use app::{
 };
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::{Body, HttpBody, to_bytes},
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::{Next, from_fn_with_state},
@@ -184,6 +184,10 @@ async fn answer(state: &AppState, endpoint: &McpHttp, request: Request, next: Ne
     request.extensions_mut().insert(asked.written.clone());
     let mut response = next.run(request).await;
     response.extensions_mut().insert(bearer.caller.user);
+    // A whole answer is there already: only what stays open can outlive its token.
+    if response.body().size_hint().exact().is_some() {
+        return response;
+    }
     let ended = ended(listener, bearer, backend.clock.clone());
     response.map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(ended))))
 }

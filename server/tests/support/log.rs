@@ -3,9 +3,9 @@
 use serde_json::Value;
 use std::{
     io::{self, Write},
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
-use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, subscriber::DefaultGuard};
 
 /// What was logged.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +37,10 @@ impl Log {
 
 /// Listens until the guard goes. The server runs in the test's own thread, so what it logs is heard by that test alone.
 pub fn listen() -> (Log, DefaultGuard) {
+    // While there is one subscriber alone, whichever thread comes first to a line says for all whether anybody wants it,
+    // and another test's does not. With a second one, which hears nothing, all are asked.
+    static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+    LazyLock::force(&SECOND);
     let log = Log::default();
     let written = log.clone();
     // rmcp's own lines are left out, as they are in the program (`telemetry`).

@@ -5,7 +5,7 @@ use app::{
     backend::caller::{Caller, Via},
     wire::account::Username,
 };
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -191,9 +191,12 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// Those of an answer that has begun.
+    /// Those of an answer that has begun; an answer that came alone is the only one.
     pub fn of(response: Response) -> Self {
-        Self { bytes: Box::pin(response.bytes_stream()), rest: String::new() }
+        let alone = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+        let around = |text: &'static str| stream::iter(alone.then(|| Ok(bytes::Bytes::from_static(text.as_bytes()))));
+        let bytes = around("data: ").chain(response.bytes_stream()).chain(around("\n\n"));
+        Self { bytes: Box::pin(bytes), rest: String::new() }
     }
 
     /// The next message; `None` when the stream ends.

@@ -6,7 +6,6 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// Characters of a token's text.
 const LENGTH: usize = 43;
@@ -31,11 +30,7 @@ impl Token {
 
     /// What the store keeps: its SHA-256 in hexadecimal.
     pub fn hash(&self) -> String {
-        let mut out = String::with_capacity(64);
-        for byte in Sha256::digest(self.0.expose_secret()) {
-            let _ = write!(out, "{byte:02x}");
-        }
-        out
+        hex::encode(Sha256::digest(self.0.expose_secret()))
     }
 
     /// The secret itself, for the cookie.

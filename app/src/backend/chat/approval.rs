@@ -4,7 +4,7 @@
 //! arguments. What is to last is kept for the person who asked, and only if it was they who said it; the owner's
 //! «always» on another's turn counts once. A question nobody answers lapses into «denied».
 //! Invariant: a question that a tab sees is stored, and outlives the process; before its call runs, it is stored that
-//! it was answered. The rules are looked at again then: a floor or a switch that came meanwhile holds, and a tool that
+//! it was answered. Where there is no page to answer on, nothing is asked, and what would ask is denied. The rules are looked at again then: a floor or a switch that came meanwhile holds, and a tool that
 //! is another than they were shown does not run. A turn that a program asked for runs no tool that its token is not
 //! for, whatever its person allows here and whichever process goes on with it. Of a server's tool, what was decided
 //! about goes with the call ([`Permit::definition`]), and is compared once more where the call is made: it may be
@@ -30,7 +30,7 @@ use crate::{
         error::ApiError,
         id::{CallId, ConversationId, Millis, TurnId},
         policy::{Question, Rule, Why},
-        tool::{Approval, Edited, ToolCall, ToolResult, ToolSpec},
+        tool::{Approval, Edited, NOT_RUN, ToolCall, ToolResult, ToolSpec},
     },
 };
 use futures::{StreamExt, stream::FuturesUnordered};
@@ -119,6 +119,10 @@ impl Chat {
             }
             Decision::Deny(rule, why) => {
                 Fate::Settled(self.called(turn, call, Some(&spec), |entry| entry.denied(rule, None, why)))
+            }
+            Decision::Ask { question, .. } if !self.options.page => {
+                let why = unasked(&spec.name, question.may_last());
+                Fate::Settled(self.called(turn, call, Some(&spec), |entry| entry.denied(Rule::Unanswered, None, why)))
             }
             Decision::Ask { question, .. } => {
                 let wait = i64::try_from(self.options.approval.as_millis()).unwrap_or(i64::MAX);
@@ -359,6 +363,15 @@ fn fitting(spec: &ToolSpec, mut arguments: Value) -> Result<Value, ApiError> {
     }
 }
 
+/// Why a call does not run where nobody can be asked, and what to do; `may_last`: whether a word for good would count.
+fn unasked(tool: &str, may_last: bool) -> String {
+    let allow = if may_last { "allow it always in Parley's settings, or " } else { "" };
+    denied(&format!(
+        "`{tool}` needs its person's word, and this reply runs at a program's pipe (`parley mcp-stdio`), where nobody can \
+         be asked. They can {allow}send the message on Parley's page, which asks them."
+    ))
+}
+
 fn denied(why: &str) -> String {
-    format!("{why} It was not run. Go on without it, or say what you would need.")
+    format!("{why} {NOT_RUN}")
 }

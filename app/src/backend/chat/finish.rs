@@ -134,6 +134,7 @@ impl Chat {
     fn save_later(self: &Arc<Self>, conversation: ConversationId, finish: FinishTurn) {
         let chat = Arc::clone(self);
         let wait = self.options.retries.last().copied().unwrap_or_default();
+        super::lock(&self.unsaved).insert(finish.turn);
         self.tasks.spawn("late save", async move {
             loop {
                 let last = chat.stopping.run_until_cancelled(sleep(wait)).await.is_none();
@@ -146,6 +147,7 @@ impl Chat {
                     Err(StoreError::NotFound) => {}
                     Err(error) => tracing::error!(%error, turn.id = %finish.turn, "a reply is lost"),
                 }
+                super::lock(&chat.unsaved).remove(&finish.turn);
                 return chat.begin_next(conversation).await;
             }
         });

@@ -1,8 +1,9 @@
 //! A turn while it lives: what it wrote so far, the calls that are open, who may still decide.
 //!
 //! Invariant: whatever changes here is published under the same lock, so a snapshot and the events after it fit without
-//! gap or duplicate. Text is appended to the last part and published in frames; nothing here is O(reply) per token
-//! except the snapshot. Nothing is stored here: that is `turn`'s and `finish`'s. Calls and their questions are `calls`'.
+//! gap or duplicate. Text is appended to the last part and published in frames, however often answer and reasoning take
+//! turns; nothing here is O(reply) per token except the snapshot. Nothing is stored here: that is `turn`'s and
+//! `finish`'s. Calls and their questions are `calls`'.
 
 mod calls;
 mod relayed;
@@ -71,8 +72,8 @@ pub(super) struct SoFar {
 #[derive(Debug)]
 pub(super) struct Body {
     parts: Vec<Part>,
-    /// Bytes of the last part that were published.
-    shown: usize,
+    /// How far the text was published.
+    told: Told,
     open: Vec<OpenCall>,
     questions: HashMap<CallId, Asking>,
     /// What other servers work at.
@@ -91,10 +92,23 @@ pub(super) struct Body {
     over: bool,
 }
 
+/// How far a room was told of a reply's text: those bytes of that part, and all of the parts before it.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    part: usize,
+    bytes: usize,
+}
+
+impl Told {
+    /// All of it.
+    fn all(parts: &[Part]) -> Self {
+        Self { part: parts.len().saturating_sub(1), bytes: parts.last().map_or(0, |part| text_of(part).1.len()) }
+    }
+}
+
 impl LiveTurn {
     /// A turn that waits, whose reply begins with the parts the store gave it.
     pub(super) fn new(hub: Hub, by: Caller, model: ModelId, turn: TurnId, untitled: bool, reply: &Message) -> Self {
-        let shown = reply.parts.last().map_or(0, text_len);
         Self {
             id: turn,
             conversation: reply.conversation,
@@ -110,8 +124,8 @@ impl LiveTurn {
             begun: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             body: Mutex::new(Body {
+                told: Told::all(&reply.parts),
                 parts: reply.parts.clone(),
-                shown,
                 open: Vec::new(),
                 questions: HashMap::new(),
                 tasks: Vec::new(),
@@ -223,8 +237,6 @@ impl LiveTurn {
                 | (Some(Part::Thinking { signature: None, .. }), TextKind::Thinking)
         );
         if !fits {
-            self.show(&mut body);
-            body.shown = 0;
             body.parts.push(match kind {
                 TextKind::Text => Part::Text { text: String::new() },
                 TextKind::Thinking => Part::Thinking { text: String::new(), signature: None },
@@ -244,8 +256,6 @@ impl LiveTurn {
         if let Some(Part::Thinking { signature: signature @ None, .. }) = body.parts.last_mut() {
             *signature = Some(seal);
         } else {
-            self.show(&mut body);
-            body.shown = 0;
             body.parts.push(Part::Thinking { text: String::new(), signature: Some(seal) });
         }
     }
@@ -329,10 +339,15 @@ impl LiveTurn {
     }
 
     fn show(&self, body: &mut Body) {
-        let Some((part, kind, text)) = unseen(body) else { return };
-        let offset = index(body.shown);
-        body.shown += text.len();
-        self.publish(ChatEvent::Delta { turn: self.id, part, offset, kind, text });
+        let told = std::mem::replace(&mut body.told, Told::all(&body.parts));
+        for (at, part) in body.parts.iter().enumerate().skip(told.part) {
+            let (kind, text) = text_of(part);
+            let offset = if at == told.part { told.bytes } else { 0 };
+            if let Some(text) = text.get(offset..).filter(|rest| !rest.is_empty()) {
+                let (part, offset, text) = (index(at), index(offset), text.to_owned());
+                self.publish(ChatEvent::Delta { turn: self.id, part, offset, kind, text });
+            }
+        }
     }
 
     /// Goes on once nobody is asked any more.
@@ -354,21 +369,13 @@ impl LiveTurn {
     }
 }
 
-fn text_len(part: &Part) -> usize {
+/// What of a part is told as text.
+fn text_of(part: &Part) -> (TextKind, &str) {
     match part {
-        Part::Text { text } | Part::Thinking { text, .. } => text.len(),
-        _ => 0,
-    }
-}
-
-fn unseen(body: &Body) -> Option<(u32, TextKind, String)> {
-    let (kind, text) = match body.parts.last()? {
-        Part::Text { text } => (TextKind::Text, text),
         Part::Thinking { text, .. } => (TextKind::Thinking, text),
-        _ => return None,
-    };
-    let rest = text.get(body.shown..).filter(|rest| !rest.is_empty())?;
-    Some((index(body.parts.len() - 1), kind, rest.to_owned()))
+        Part::Text { text } => (TextKind::Text, text),
+        _ => (TextKind::Text, ""),
+    }
 }
 
 /// Indices and offsets are 32 bits on the wire: no reply comes near 4 GiB.

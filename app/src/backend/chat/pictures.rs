@@ -31,7 +31,7 @@ pub(super) fn of(content: &[Piece]) -> impl Iterator<Item = &AttachmentRef> {
 
 /// An image without its bytes.
 pub(super) fn named(file: &AttachmentRef) -> Picture {
-    Picture { id: file.id, media_type: file.media_type.clone(), data: None }
+    Picture { id: file.id, media_type: file.media_type.clone(), cost: tokens(file), data: None }
 }
 
 /// The tokens of a part's pictures, as far as they are among the `left` newest.
@@ -90,10 +90,10 @@ impl Chat {
 mod tests {
     use super::{super::context, *};
     use crate::{
-        backend::llm::Model,
+        backend::{llm::Model, test},
         wire::{
-            id::{CallId, Millis, Seq},
-            message::{Message, Role, Status},
+            id::CallId,
+            message::{Message, Role},
             tool::{ToolCall, ToolOutcome, ToolResult},
         },
     };
@@ -123,24 +123,8 @@ mod tests {
         let call = CallId("c".to_owned());
         let outcome = ToolOutcome { content: vec![image(side, 1)], ..ToolOutcome::ok("drawn", serde_json::json!({})) };
         let result = ToolResult { call: call.clone(), outcome, duration_ms: 0 };
-        let id = Uuid::from_u128(7).into();
-        Message {
-            id,
-            conversation: Uuid::nil().into(),
-            parent: None,
-            position: Seq(1),
-            seq: Seq(1),
-            role: Role::Assistant,
-            author: None,
-            parts: vec![Part::ToolCall(ToolCall::new(call, "draw", serde_json::json!({}))), Part::ToolResult(result)],
-            status: Status::Complete,
-            turn: None,
-            model: None,
-            usage: None,
-            fault: None,
-            client_id: None,
-            created_at: Millis(0),
-        }
+        let parts = vec![Part::ToolCall(ToolCall::new(call, "draw", serde_json::json!({}))), Part::ToolResult(result)];
+        test::message(Uuid::from_u128(7).into(), Role::Assistant, parts)
     }
 
     fn question() -> Message {

@@ -63,6 +63,10 @@ impl Conversing for Programs {
         .boxed()
     }
 
+    fn has_page(&self) -> bool {
+        self.0.options.page
+    }
+
     fn nudge(&self, conversation: ConversationId) {
         let chat = Arc::clone(&self.0);
         self.0.tasks.spawn("nudge", async move { chat.begin_next(conversation).await });

@@ -2,6 +2,7 @@
 //!
 //! Rule: those may answer who may decide about the turn's calls: who asked for it, and the room's owner, from any of
 //! their tabs. A question that nobody answers lapses, and a stopped turn takes it back; the server hears «cancelled».
+//! Where there is no page to answer on, nothing is shown, and the server hears «declined».
 //! Invariant: what was filled in goes to the server that asked and nowhere else: not into the transcript, not into a log.
 
 use super::{Chat, ChatError, live::LiveTurn};
@@ -40,6 +41,8 @@ pub(super) struct InTurn {
     clock: Clock,
     patience: Duration,
     closed: CancellationToken,
+    /// Whether there is a page to answer on.
+    page: bool,
     waits: Mutex<Waits>,
 }
 
@@ -75,6 +78,9 @@ impl Ask for InTurn {
 
     fn relay(&self, question: ServerQuestion) -> BoxFuture<'_, Answer> {
         async move {
+            if !self.page {
+                return Answer::Unavailable;
+            }
             let _waits = Waiting::begin(&self.waits);
             let wait = i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX);
             let until = Millis(self.clock.now().0.saturating_add(wait));
@@ -107,6 +113,7 @@ impl Chat {
             clock: self.clock.clone(),
             patience: self.options.approval.min(Duration::from_millis(SERVER_QUESTION_MS)),
             closed: self.closed.clone(),
+            page: self.options.page,
             waits: Mutex::default(),
         })
     }

@@ -54,7 +54,7 @@ impl Chat {
         }
     }
 
-    async fn resume_one(self: &Arc<Self>, stored: Suspended) {
+    pub(super) async fn resume_one(self: &Arc<Self>, stored: Suspended) {
         let turn = match self.adopt(&stored.row).await {
             Ok(turn) => turn,
             Err(error) => {

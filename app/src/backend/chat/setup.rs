@@ -1,7 +1,14 @@
 //! What a chat is made of.
 
 use crate::{
-    backend::{clock::Clock, hub::Hub, llm::Models, store::Store, task::Tasks, tools::ToolRegistry},
+    backend::{
+        clock::Clock,
+        hub::Hub,
+        llm::Models,
+        store::{Store, turns::LEASE_MS},
+        task::Tasks,
+        tools::ToolRegistry,
+    },
     wire::{id::UserId, limits},
 };
 use std::time::Duration;
@@ -52,6 +59,11 @@ pub struct Options {
     pub leave: Duration,
     /// Rounds of tools in one turn.
     pub rounds: u32,
+    /// Whether people see this process's turns on a page, and can answer there. Where they cannot, nothing is asked: what
+    /// would ask is denied, and what a server asks is declined.
+    pub page: bool,
+    /// Time between two looks at what other processes left: long enough for a turn's lease to be renewed in between.
+    pub look: Duration,
     /// Waits between attempts to write a turn's end or the next one's beginning.
     pub retries: &'static [Duration],
 }
@@ -70,6 +82,8 @@ impl Default for Options {
             approval: Duration::from_millis(limits::APPROVAL_MS.unsigned_abs()),
             leave: Duration::from_secs(2),
             rounds: limits::ROUNDS_MAX,
+            page: true,
+            look: Duration::from_millis(LEASE_MS.unsigned_abs() / 3),
             retries: &RETRIES,
         }
     }

@@ -145,12 +145,18 @@ impl Drop for Sending<'_> {
     }
 }
 
-/// A message's text as its parts, without NUL, which databases cannot store.
-pub(super) fn text_parts(mut text: String) -> Result<Vec<Part>, ApiError> {
-    if text.contains('\0') {
-        text.retain(|c| c != '\0');
+/// A message's text as its parts. It is kept as it was written, also what nobody sees of it; only NUL, which databases
+/// cannot store, and a text of nothing but what nobody sees are refused.
+pub(super) fn text_parts(text: String) -> Result<Vec<Part>, ApiError> {
+    if let Some((before, _)) = text.split_once('\0') {
+        let reason = format!(
+            "This message has the character NUL (U+0000) in it, after {} others. Nobody sees it, and it cannot be kept: \
+             write the message without it.",
+            before.chars().count()
+        );
+        return Err(ApiError::invalid("text", reason));
     }
-    if text.trim().is_empty() {
+    if !text.contains(is_seen) {
         return Err(ApiError::invalid("text", "There is nothing in this message. Write something first."));
     }
     // Counting is only needed where bytes alone do not settle it.
@@ -163,4 +169,11 @@ pub(super) fn text_parts(mut text: String) -> Result<Vec<Part>, ApiError> {
         return Err(ApiError::invalid("text", reason));
     }
     Ok(vec![Part::Text { text }])
+}
+
+/// Whether a character alone would show: not a space, a control character or a mark without a width.
+fn is_seen(c: char) -> bool {
+    let widthless =
+        matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    !(c.is_whitespace() || c.is_control() || widthless)
 }

@@ -8,6 +8,8 @@ mod approvals;
 mod changing;
 mod failures;
 mod lagging;
+mod lapsed;
+mod pageless;
 mod parallel;
 mod pictures;
 mod policies;
@@ -201,6 +203,11 @@ impl Tool for Trick {
             match name.as_str() {
                 "boom" => panic!("boom"),
                 "hang" => std::future::pending().await,
+                // As whatever reads something does.
+                "look" => tokio::task::yield_now().await,
+                _ => {}
+            }
+            match name.as_str() {
                 "long" => ToolOutcome::ok("x".repeat(limits::TOOL_RESULT_MAX + 1), json!({})),
                 "note" => ToolOutcome::ok(arguments["text"].as_str().unwrap_or_default(), json!({})),
                 _ => ToolOutcome::ok(format!("{name} done"), json!({})),

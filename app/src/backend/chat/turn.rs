@@ -1,31 +1,30 @@
 //! One running turn: provider stream → deltas → tools → next round → the reply's end.
 //!
 //! Invariant: a turn belongs to no socket. It ends by itself, by [`LiveTurn::stop_as`], or with the process, and then
-//! whatever it wrote is in its [`LiveTurn`]. Storing the end is `finish`'s.
+//! whatever it wrote is in its [`LiveTurn`]. What the model reads is `asking`'s; storing the end is `finish`'s.
 
+mod asking;
 mod frames;
 
 use super::{
     Chat,
     approval::{Opened, Proposed},
-    context,
     finish::Outcome,
     live::LiveTurn,
-    paths::Path,
     pictures,
 };
 use crate::{
     backend::{
         caller::Caller,
-        llm::{Category, ChatRequest, Content, Delta, Model, ProviderError, StopReason},
+        llm::{Category, ChatRequest, Delta, Model, ProviderError, StopReason},
         metrics,
-        store::{StoreError, policies::ToolRules, turns::LEASE_MS},
-        tools::{ToolCx, attachments, kept::Keep, policy, serve::scope_of},
+        store::{StoreError, turns::LEASE_MS},
+        tools::{ToolCx, kept::Keep},
     },
     wire::{
         event::TextKind,
-        message::{Fault, FaultKind, Role, Usage, plain_text},
-        tool::{INTERRUPTED, ToolCall, ToolSpec},
+        message::{Fault, FaultKind, Usage},
+        tool::ToolCall,
     },
 };
 use frames::Frames;
@@ -41,34 +40,6 @@ use tokio::time::{Instant, sleep_until};
 struct Round {
     stop: StopReason,
     calls: Vec<Opened>,
-}
-
-/// What the tools that the model is told of follow from.
-struct Offer {
-    /// Those there are for its person.
-    tools: Arc<Vec<Arc<ToolSpec>>>,
-    /// What decides about their calls.
-    rules: Arc<ToolRules>,
-}
-
-impl Offer {
-    /// Whether the same follows from both. Mostly all of it is the very same, and nothing is compared by value.
-    fn is_like(&self, other: &Self) -> bool {
-        let same = |(one, another): (&Arc<ToolSpec>, &Arc<ToolSpec>)| Arc::ptr_eq(one, another) || one == another;
-        let tools = Arc::ptr_eq(&self.tools, &other.tools)
-            || (self.tools.len() == other.tools.len() && self.tools.iter().zip(other.tools.iter()).all(same));
-        tools && (Arc::ptr_eq(&self.rules, &other.rules) || self.rules == other.rules)
-    }
-
-    /// The tools the model is told of: not those whose calls would be denied, be it by the rules or because `by` is a
-    /// program whose token is not for them. Each such call would cost a round.
-    fn told(&self, by: &Caller) -> Arc<Vec<Arc<ToolSpec>>> {
-        let tools = policy::offered(&self.rules, attachments::offered(&self.rules, Arc::clone(&self.tools)));
-        if by.scopes().is_none() || tools.iter().all(|spec| by.may(scope_of(spec))) {
-            return tools;
-        }
-        Arc::new(tools.iter().filter(|spec| by.may(scope_of(spec))).cloned().collect())
-    }
 }
 
 /// Why a turn does not go on.
@@ -139,30 +110,32 @@ impl Chat {
             // A page opened since asks the default one; an open one is told so once, and asks it then.
             retry: true,
         })?;
-        let tools = self.tools.offer(&turn.by, turn.conversation, model.context_window).await;
-        let (mut request, mut offer) = self.request(turn, model, tools, question, resumed.is_some()).await?;
+        let mut asking = self.asking_first(turn, model, question, resumed.is_some()).await?;
         if let Some(calls) = resumed {
-            self.answered(turn, calls, turn.begun(), &mut request).await?;
-            self.offer_again(turn, model, &mut offer, &mut request).await;
+            self.answered(turn, model, calls, turn.begun(), &mut asking).await?;
         }
         let mut frames = Frames::new(self.options.frame, began);
-        let (mut shortened, mut sees) = (false, model.sees);
-        for _ in turn.rounds()..self.options.rounds {
+        let mut sees = model.sees;
+        while turn.rounds() < self.options.rounds {
             let (before, first) = (turn.usage(), turn.len());
+            let window = &mut asking.window;
+            window.fit();
             if sees {
-                self.show_pictures(turn.by.user, &mut request.turns).await;
+                self.show_pictures(turn.by.user, window.turns_mut()).await;
             }
-            let round = match self.stream(turn, model, request.clone(), before, &mut frames).await {
-                Err(error) if error.category == Category::ContextTooLong && !shortened && turn.len() == first => {
-                    let Some(newer) = context::newer_half(&request.turns) else {
-                        return Err(provider_fault(turn, &error).into());
-                    };
-                    request.turns = newer;
-                    shortened = true;
+            let round = match self.stream(turn, model, asking.request(), before, &mut frames).await {
+                Err(error)
+                    if error.category == Category::ContextTooLong
+                        && turn.len() == first
+                        && asking.window.leave_out_more() =>
+                {
+                    tracing::info!(%error, turn.id = %turn.id, "the provider is asked again with less");
                     continue;
                 }
                 // A picture may be one that the vendor cannot read: then the model goes on without.
-                Err(error) if error.category == Category::Rejected && sees && pictures::hide(&mut request.turns) => {
+                Err(error)
+                    if error.category == Category::Rejected && sees && pictures::hide(asking.window.turns_mut()) =>
+                {
                     tracing::info!(%error, turn.id = %turn.id, "the provider refused a request with pictures");
                     sees = false;
                     continue;
@@ -175,95 +148,13 @@ impl Chat {
                 return Ok(ended(round.stop, model, turn)?);
             }
             let calls = self.propose(turn, round.calls).await;
-            self.answered(turn, calls, first, &mut request).await?;
-            self.offer_again(turn, model, &mut offer, &mut request).await;
+            self.answered(turn, model, calls, first, &mut asking).await?;
         }
         Err(Halt::Fault(Fault {
             kind: FaultKind::TooManyRounds,
             message: format!("The model used tools {} times without coming to an end.", self.options.rounds),
             retry: true,
         }))
-    }
-
-    /// Has the calls of a round answered, and adds what the model is to read of the parts since `first`.
-    async fn answered(
-        &self,
-        turn: &Arc<LiveTurn>,
-        calls: Vec<Proposed>,
-        first: usize,
-        request: &mut ChatRequest,
-    ) -> Result<(), Halt> {
-        if !self.answer(turn, calls).await {
-            return Err(Halt::Rests);
-        }
-        for more in context::reply_turns(&turn.parts_from(first), true) {
-            context::push(&mut request.turns, more.assistant, more.content);
-        }
-        Ok(())
-    }
-
-    /// Offers the model what there is by now: a search may have found tools, a server have come or gone, somebody have
-    /// denied a tool or switched it off, a result have left something to read on in. If the rules cannot be read, the
-    /// model goes on with what it knows: whether a call runs is decided anew for each.
-    async fn offer_again(&self, turn: &LiveTurn, model: &Model, offer: &mut Offer, request: &mut ChatRequest) {
-        let tools = self.tools.offer_again(&turn.by, turn.conversation, model.context_window).await;
-        let now = match self.store.tool_rules(turn.by.user, Some(turn.conversation)).await {
-            Ok(rules) => Offer { tools, rules },
-            Err(error) => return tracing::warn!(%error, turn.id = %turn.id, "a turn keeps the tools it has on offer"),
-        };
-        if !now.is_like(offer) {
-            request.tools = now.told(&turn.by);
-        }
-        *offer = now;
-    }
-
-    /// What the model is asked first, and what its tools follow from.
-    async fn request(
-        &self,
-        turn: &LiveTurn,
-        model: &Model,
-        tools: Arc<Vec<Arc<ToolSpec>>>,
-        question: &Mutex<String>,
-        resumed: bool,
-    ) -> Result<(ChatRequest, Offer), Fault> {
-        let known = turn.take_path().and_then(|path| path.newest(model.history_messages));
-        let path = match (known, turn.parent) {
-            (Some(path), _) => path,
-            (None, None) => Path::read(Vec::new(), model.history_messages),
-            (None, Some(leaf)) => {
-                let read = self.store.path(turn.by.user, leaf, model.history_messages).await.map_err(unreadable)?;
-                Path::read(read, model.history_messages)
-            }
-        };
-        if turn.untitled
-            && let Some(first) = path.messages.iter().find(|m| m.role == Role::User)
-        {
-            *super::lock(question) = plain_text(&first.parts);
-        }
-        let rules = self.store.tool_rules(turn.by.user, Some(turn.conversation)).await.map_err(unreadable)?;
-        let offer = Offer { tools, rules };
-        let tools = offer.told(&turn.by);
-        let several = self.rooms.with(turn.conversation, |room| room.rows().is_ok_and(|rows| rows.len() > 1));
-        let mut turns = context::turns(&path.messages, model, several, self.tools.cost(&tools));
-        turn.keep_path(Some(path));
-        if !resumed {
-            turn.close_calls(INTERRUPTED);
-            turn.begin_here();
-        }
-        if turn.begun() > 0 {
-            for kept in context::reply_turns(&turn.parts(0..turn.begun()), true) {
-                context::push(&mut turns, kept.assistant, kept.content);
-            }
-            context::push(&mut turns, false, vec![Content::Text(context::GO_ON.to_owned())]);
-        }
-        let request = ChatRequest {
-            model: model.vendor_name.clone(),
-            system: context::SYSTEM.to_owned(),
-            turns,
-            tools,
-            max_output: model.max_output,
-        };
-        Ok((request, offer))
     }
 
     /// Streams one request's reply into the turn.
@@ -395,7 +286,8 @@ fn provider_fault(turn: &LiveTurn, error: &ProviderError) -> Fault {
 
 /// What a last round's stop means for the turn.
 fn ended(stop: StopReason, model: &Model, turn: &LiveTurn) -> Result<(), Fault> {
-    let fault = |kind, message: String| Err(Fault { kind, message, retry: true });
+    // A second reply would be cut at the same limit.
+    let fault = |kind, message: String| Err(Fault { kind, message, retry: kind != FaultKind::Cut });
     match stop {
         StopReason::MaxTokens => fault(
             FaultKind::Cut,

@@ -31,7 +31,7 @@ pub struct McpConfig {
     pub sessions: bool,
     /// How many sessions all people's clients may have open at one endpoint.
     pub sessions_max: usize,
-    /// How long a session stays open without a request.
+    /// How long a session stays open without a request, one under way and an open stream.
     pub session_idle: Duration,
     /// Endpoints besides `/mcp`, which offers everything.
     pub endpoints: Vec<McpEndpoint>,

@@ -186,7 +186,8 @@ pub struct Settings {
     #[arg(long, env = "PARLEY_MCP_SESSIONS_MAX", value_name = "COUNT", global = true, help_heading = "MCP server")]
     pub mcp_sessions_max: Option<String>,
 
-    /// Seconds that such a session stays open without a request [default: 300]
+    /// Seconds that such a session stays open while nothing is asked, nothing is under way and no stream is open
+    /// [default: 300]
     #[arg(long, env = "PARLEY_MCP_SESSION_IDLE", value_name = "SECONDS", global = true, help_heading = "MCP server")]
     pub mcp_session_idle: Option<String>,
 
@@ -200,7 +201,8 @@ pub struct Settings {
     #[arg(long, env = "PARLEY_MCP_SERVERS", value_name = "FILE", global = true, help_heading = "MCP servers")]
     pub mcp_servers: Option<String>,
 
-    /// Whether people may connect MCP servers on this machine and in private networks: deny or allow [default: deny]
+    /// Whether people may connect MCP servers on this machine and in private networks: deny, loopback (this machine's
+    /// only) or allow [default: deny]
     #[arg(long, env = "PARLEY_MCP_PRIVATE", value_name = "WHETHER", global = true, help_heading = "MCP servers")]
     pub mcp_private: Option<String>,
 

@@ -4,6 +4,7 @@
 //! The ranges are those of the IANA special-purpose registries (RFC 6890). For IPv6 everything outside of global
 //! unicast is refused, so that a range registered tomorrow is too.
 
+use crate::backend::config::Nearby;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use url::{Host, Url};
 
@@ -38,22 +39,28 @@ pub enum Refused {
     Private(IpAddr, &'static str),
 }
 
-/// Where guarded requests may go: public addresses, and what a test adds.
+/// Where guarded requests may go: public addresses, and what an operator or a test adds.
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
     also: Vec<SocketAddr>,
+    here: bool,
     everywhere: bool,
 }
 
 impl Reach {
     /// Public addresses and exactly these.
     pub fn and(also: Vec<SocketAddr>) -> Self {
-        Self { also, everywhere: false }
+        Self { also, ..Self::default() }
+    }
+
+    /// Public addresses, and this machine's own at every port.
+    pub fn this_machine() -> Self {
+        Self { here: true, ..Self::default() }
     }
 
     /// Every address and port, this machine's and private ones too: for an operator who trusts everybody here.
     pub fn everywhere() -> Self {
-        Self { also: Vec::new(), everywhere: true }
+        Self { everywhere: true, ..Self::default() }
     }
 
     /// Checks an address as somebody wrote it; one without a scheme is taken for https.
@@ -78,6 +85,9 @@ impl Reach {
         if self.everywhere {
             return if url.has_host() { Ok(url) } else { Err(shown()) };
         }
+        if self.here && is_here(&url) {
+            return Ok(url);
+        }
         match url.host().ok_or_else(shown)? {
             Host::Domain(name) => refuse_nearby(name)?,
             Host::Ipv4(ip) => self.check(IpAddr::V4(ip))?,
@@ -96,11 +106,32 @@ impl Reach {
     /// [`Refused::Private`], with what it is.
     pub fn check(&self, ip: IpAddr) -> Result<(), Refused> {
         match refusal(ip) {
+            Some(_) if self.here && ip.is_loopback() => Ok(()),
             Some(what) if !self.everywhere && !self.also.iter().any(|also| also.ip() == ip) => {
                 Err(Refused::Private(ip, what))
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl From<Nearby> for Reach {
+    fn from(nearby: Nearby) -> Self {
+        match nearby {
+            Nearby::None => Self::default(),
+            Nearby::ThisMachine => Self::this_machine(),
+            Nearby::All => Self::everywhere(),
+        }
+    }
+}
+
+/// Whether an address is this machine's own, as it is written.
+pub fn is_here(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
     }
 }
 

@@ -14,7 +14,6 @@ use crate::wire::{
     limits::CONVERSATION_ATTACHMENTS_MAX,
 };
 use ring::digest::{SHA256, digest};
-use std::fmt::Write;
 
 /// Bytes to keep.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +61,7 @@ impl Store {
     /// # Errors
     /// `Conflict("attachments_full")` beyond [`CONVERSATION_ATTACHMENTS_MAX`].
     pub async fn attach(&self, by: UserId, new: NewAttachment<'_>) -> Result<AttachmentId, StoreError> {
-        let digest = hex(digest(&SHA256, new.bytes).as_ref());
+        let digest = hex::encode(digest(&SHA256, new.bytes));
         let (conversation, size) = (new.conversation.to_string(), i64::try_from(new.bytes.len()).unwrap_or(i64::MAX));
         let mut tx = self.begin().await?;
         // Changes nothing: its lock makes one wait for the other, so that both count what is there.
@@ -117,11 +116,4 @@ impl Store {
         let row = read!(self, fetch_optional, (Vec<u8>,), own!("a.bytes"), by.to_string(), id.to_string())?;
         row.map(|(bytes,)| bytes).ok_or(StoreError::NotFound)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }

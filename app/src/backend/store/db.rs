@@ -64,13 +64,8 @@ macro_rules! fetch {
 macro_rules! read {
     ($store:expr, $how:ident, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
         match &$store.inner.db {
-            $crate::backend::store::db::Driver::Sqlite(file) => match file.read().await {
-                Ok(mut reading) => {
-                    let answer = sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$how(&mut *reading).await;
-                    reading.heard(answer)
-                }
-                Err(error) => Err(error),
-            },
+            $crate::backend::store::db::Driver::Sqlite(file) =>
+                file.ask(async |connection| sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$how(connection).await).await,
             $crate::backend::store::db::Driver::Postgres(pool) =>
                 sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$how(pool).await,
         }

@@ -136,6 +136,11 @@ impl Store {
             now,
         )?;
         let (room,) = room.ok_or(StoreError::NotFound)?;
+        // Again, now that the room is locked: whoever was removed meanwhile took the link with them.
+        let sql = "SELECT expires_at FROM invitations WHERE token_hash = $1 AND expires_at > $2";
+        if fetch!(&mut tx, fetch_optional, (i64,), sql, token_hash, now)?.is_none() {
+            return Err(StoreError::NotFound);
+        }
         let joined = execute!(
             &mut tx,
             "INSERT INTO members (conversation_id, user_id, joined_at) SELECT $1, id, $3 FROM users WHERE id = $2
@@ -154,10 +159,14 @@ impl Store {
     }
 
     /// Removes a member: the owner anybody but themself, anybody themself. The owner cannot leave (`Conflict("owner")`).
-    pub async fn remove_member(&self, by: UserId, id: ConversationId, member: UserId) -> Result<(), StoreError> {
+    /// Whoever is removed knows the invitation links, which would let them in again, so they end with it; how many that
+    /// still worked. They stay good where somebody leaves by themself.
+    pub async fn remove_member(&self, by: UserId, id: ConversationId, member: UserId) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
-        let sql = "SELECT c.owner_id FROM conversations c JOIN members a ON a.conversation_id = c.id AND a.user_id = $1
-                   WHERE c.id = $2 AND c.deleted_at IS NULL";
+        // Like `join`'s it changes nothing: whoever joins at once does so before this, and is removed, or after it.
+        let sql = "UPDATE conversations SET deleted_at = NULL WHERE id = $2 AND deleted_at IS NULL
+                   AND EXISTS (SELECT 1 FROM members a WHERE a.conversation_id = $2 AND a.user_id = $1)
+                   RETURNING owner_id";
         let found = fetch!(&mut tx, fetch_optional, (String,), sql, by.to_string(), id.to_string())?;
         let (owner,) = found.ok_or(StoreError::NotFound)?;
         if member.to_string() == owner && by == member {
@@ -170,6 +179,13 @@ impl Store {
         if execute!(&mut tx, sql, id.to_string(), member.to_string())? == 0 {
             return Err(StoreError::NotFound);
         }
-        self.commit(tx).await
+        let revoked = if by == member {
+            0
+        } else {
+            let sql = "DELETE FROM invitations WHERE conversation_id = $1 AND expires_at > $2";
+            execute!(&mut tx, sql, id.to_string(), self.inner.clock.now().0)?
+        };
+        self.commit(tx).await?;
+        Ok(revoked)
     }
 }

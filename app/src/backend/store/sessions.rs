@@ -5,6 +5,7 @@ use super::{
     db::{execute, read},
     parse_id,
     text::clean,
+    users::User,
 };
 use crate::wire::{
     account::SessionRow,
@@ -46,10 +47,11 @@ struct Own {
 }
 
 impl Store {
-    /// Records a sign-in, and drops the account's lapsed sessions.
+    /// Records a sign-in, and drops the account's lapsed sessions. `NotFound` if the account's password is no longer the
+    /// one that `user` has: by that they were let in, and whoever changed it has ended every session of the old one.
     pub async fn create_session(
         &self,
-        user: UserId,
+        user: &User,
         token_hash: &str,
         agent: &str,
         address: &str,
@@ -57,22 +59,24 @@ impl Store {
         let id: SessionId = self.inner.clock.id();
         let now = self.inner.clock.now().0;
         let mut tx = self.begin().await?;
+        // It changes nothing; it locks the account, so that a change of the password comes before it or ends what is made.
+        let sql = "UPDATE users SET password_hash = $2 WHERE id = $1 AND password_hash = $2";
+        if execute!(&mut tx, sql, user.id.to_string(), &user.password_hash)? == 0 {
+            return Err(StoreError::NotFound);
+        }
         let sql = "DELETE FROM sessions WHERE user_id = $1 AND seen_at <= $2";
-        execute!(&mut tx, sql, user.to_string(), now - SESSION_MS)?;
-        let made = execute!(
+        execute!(&mut tx, sql, user.id.to_string(), now - SESSION_MS)?;
+        execute!(
             &mut tx,
             "INSERT INTO sessions (id, user_id, token_hash, agent, address, created_at, seen_at)
-             SELECT $1, id, $3, $4, $5, $6, $6 FROM users WHERE id = $2",
+             VALUES ($1, $2, $3, $4, $5, $6, $6)",
             id.to_string(),
-            user.to_string(),
+            user.id.to_string(),
             token_hash,
             clean(agent),
             clean(address),
             now,
         )?;
-        if made == 0 {
-            return Err(StoreError::NotFound);
-        }
         self.commit(tx).await?;
         Ok(id)
     }

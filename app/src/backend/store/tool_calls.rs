@@ -1,8 +1,8 @@
 //! The record of tool calls: one row each, written when it begins or is denied, and again with what came of it.
 //!
 //! Invariant: rows go through the group commit, many of them in one statement, so that a call does not wait for a
-//! commit of its own. Whoever awaits [`Store::record_call`] knows that the row is there; [`Store::post_call`] does not
-//! wait, and what could not be written is then in the log. Whoever reads waits for what this process posted before, so that
+//! commit of its own. Whoever awaits [`Store::record_call`] knows that the row is there; [`Store::hand_over_call`] and
+//! [`Store::post_call`] do not wait for that, and what could not be written is then in the log. Whoever reads waits for what this process posted before, so that
 //! no call of its own that is over is read as one that runs. One reads one's own rows, an administrator everybody's.
 
 use super::{
@@ -125,6 +125,11 @@ impl Store {
     /// Records a call, and waits until that is committed.
     pub async fn record_call(&self, call: RecordedCall) -> Result<(), StoreError> {
         self.inner.writer.ask(Op::Record, Box::new(call)).await
+    }
+
+    /// Records a call without waiting for more than the writer's taking it.
+    pub async fn hand_over_call(&self, call: RecordedCall) -> Result<(), StoreError> {
+        self.inner.writer.hand_over(Op::Record, Box::new(call)).await
     }
 
     /// Records a call without waiting for it.

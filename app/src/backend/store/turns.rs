@@ -265,6 +265,22 @@ impl Store {
     /// that waits for a person stays as it is.
     /// At start-up of a single process, pass `Millis(i64::MAX)`.
     pub async fn reap_turns(&self, now: Millis) -> Result<Vec<Message>, StoreError> {
+        self.reap(now, |_| true).await
+    }
+
+    /// [`Store::reap_turns`] of those among `turns`.
+    pub async fn reap_lapsed(&self, now: Millis, turns: &[TurnId]) -> Result<Vec<Message>, StoreError> {
+        self.reap(now, |turn| turns.contains(&turn)).await
+    }
+
+    /// The running turns whose lease lapsed before `now`, those that wait for a person too.
+    pub async fn lapsed_turns(&self, now: Millis) -> Result<Vec<TurnId>, StoreError> {
+        let sql = "SELECT id FROM turns WHERE state = 'running' AND lease_until < $1";
+        let rows = read!(self, fetch_all, (String,), sql, now.0)?;
+        rows.into_iter().map(|(id,)| parse_id("turns", &id)).collect()
+    }
+
+    async fn reap(&self, now: Millis, which: impl Fn(TurnId) -> bool) -> Result<Vec<Message>, StoreError> {
         let mut tx = self.begin().await?;
         let lapsed = fetch!(
             &mut tx,
@@ -275,6 +291,7 @@ impl Store {
             now.0,
         )?;
         let ends: Vec<FinishTurn> = lapsed.into_iter().map(Lapsed::interrupted).collect::<Result<_, _>>()?;
+        let ends: Vec<FinishTurn> = ends.into_iter().filter(|end| which(end.turn)).collect();
         let messages = write::finish_all(&mut tx, &self.inner.clock, &ends).await?;
         self.commit(tx).await?;
         Ok(messages)

@@ -75,16 +75,17 @@ impl Store {
         read!(self, fetch_optional, UserRow, sql, id.to_string())?.map(UserRow::read).transpose()
     }
 
-    /// Sets a new password and, in the same transaction, ends every session but `keep`; the ended ones.
+    /// Sets a new password and, in the same transaction, ends every session but `keep`; the ended ones. `NotFound` if the
+    /// password is no longer the one that `user` has: somebody else who knew it has changed it meanwhile.
     pub async fn set_password(
         &self,
-        id: UserId,
+        user: &User,
         password_hash: &str,
         keep: Option<SessionId>,
     ) -> Result<Vec<SessionId>, StoreError> {
         let mut tx = self.begin().await?;
-        let sql = "UPDATE users SET password_hash = $2 WHERE id = $1";
-        if execute!(&mut tx, sql, id.to_string(), password_hash)? == 0 {
+        let sql = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
+        if execute!(&mut tx, sql, user.id.to_string(), &user.password_hash, password_hash)? == 0 {
             return Err(StoreError::NotFound);
         }
         let ended = fetch!(
@@ -92,7 +93,7 @@ impl Store {
             fetch_all,
             (String,),
             "DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id",
-            id.to_string(),
+            user.id.to_string(),
             keep.map(|keep| keep.to_string()).unwrap_or_default(),
         )?;
         self.commit(tx).await?;

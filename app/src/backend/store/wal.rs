@@ -78,7 +78,8 @@ mod tests {
 
     async fn pages(file: &SqliteFile) -> i64 {
         let sql = "PRAGMA wal_checkpoint(PASSIVE)";
-        sqlx::query_as::<_, (i64, i64, i64)>(sql).fetch_one(&mut *file.read().await.unwrap()).await.unwrap().1
+        let asked = sqlx::query_as::<_, (i64, i64, i64)>(sql);
+        file.ask(async |connection| asked.fetch_one(connection).await).await.unwrap().1
     }
 
     #[tokio::test]

@@ -46,9 +46,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Operations in one transaction. Fewer than may wait: while one batch is written, those that the last one answered are at
-/// work, so neither waits for the other.
-const BATCH: usize = batch::MOST;
+/// Operations in one transaction that somebody waits for. Fewer than may wait: while one batch is written, those that the
+/// last one answered are at work, so neither waits for the other. What nobody waits for goes along with them.
+const BATCH: usize = 16;
 /// How long records that nobody waits for stay here for company: a commit of their own would hold up whoever comes next.
 const LINGER: Duration = Duration::from_millis(20);
 /// Operations that may wait; further callers wait for room.
@@ -191,7 +191,9 @@ impl Op {
             Self::Finish(job) => job.answer(failed),
             Self::Record(job) => {
                 if let (Some(error), true) = (&failed, job.answer.is_closed()) {
-                    tracing::error!(%error, tool = job.input.tool, "what came of a tool call is not recorded");
+                    let RecordedCall { id, user, tool, rule, end, .. } = &*job.input;
+                    let (rule, end) = (rule.name(), end.name());
+                    tracing::error!(%error, %id, %user, tool, rule, end, "what came of a tool call is not recorded");
                 }
                 job.answer(failed);
             }
@@ -232,7 +234,6 @@ impl Writer {
     /// Hands over one operation and waits until it is committed or refused.
     pub(super) async fn ask<I, O>(&self, op: impl FnOnce(Job<I, O>) -> Op, input: I) -> Result<O, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let closed = |_| StoreError::Database(sqlx::Error::PoolClosed);
         self.queue.send(op(Job { input, outcome: None, answer })).await.map_err(closed)?;
         answered.await.map_err(|_| StoreError::Database(sqlx::Error::WorkerCrashed))?
     }
@@ -244,6 +245,15 @@ impl Writer {
         if let Err(error) = self.queue.try_send(op(Job { input, outcome: None, answer })) {
             tracing::error!(%error, "the store's queue takes nothing more: something is not written");
         }
+    }
+
+    /// Hands over one operation, waiting for room in the queue only. Nobody hears what came of it.
+    ///
+    /// # Errors
+    /// The store is closed.
+    pub(super) async fn hand_over<I, O>(&self, op: impl FnOnce(Job<I, O>) -> Op, input: I) -> Result<(), StoreError> {
+        let (answer, _) = oneshot::channel();
+        self.queue.send(op(Job { input, outcome: None, answer })).await.map_err(closed)
     }
 
     /// Waits until every record handed over before is written, or its failure is in the log. Records keep their order, so
@@ -272,12 +282,12 @@ struct Batches {
 
 impl Batches {
     async fn run(&self, mut incoming: mpsc::Receiver<Op>, stopping: CancellationToken) {
-        let mut waiting = Vec::with_capacity(BATCH);
+        let mut waiting = Vec::with_capacity(batch::MOST);
         // Committed, and answered while the next batch is written: what the answers set off must not hold that up.
         let mut committed = Vec::new();
         loop {
             // What came meanwhile goes along with what had to wait.
-            while waiting.len() < BATCH
+            while has_room(&waiting)
                 && let Ok(op) = incoming.try_recv()
             {
                 waiting.push(op);
@@ -372,18 +382,27 @@ impl Batches {
     }
 }
 
+fn closed(_: mpsc::error::SendError<Op>) -> StoreError {
+    StoreError::Database(sqlx::Error::PoolClosed)
+}
+
 /// Tells everybody whose operation is committed.
 fn answer(committed: &mut Vec<Op>) {
     committed.drain(..).for_each(|op| op.answer(None));
+}
+
+/// Whether another operation can go along.
+fn has_room(waiting: &[Op]) -> bool {
+    waiting.len() < batch::MOST && waiting.iter().filter(|op| op.is_awaited()).count() < BATCH
 }
 
 /// Lets records that nobody waits for go along with something that somebody waits for, if that comes soon. What is
 /// `committed` is answered first.
 async fn linger(waiting: &mut Vec<Op>, incoming: &mut mpsc::Receiver<Op>, committed: &mut Vec<Op>) {
     let until = Instant::now() + LINGER;
-    while waiting.len() < BATCH && !waiting.iter().any(Op::is_awaited) {
+    while waiting.len() < batch::MOST && !waiting.iter().any(Op::is_awaited) {
         answer(committed);
-        let room = BATCH - waiting.len();
+        let room = batch::MOST - waiting.len();
         // What ends the wait: time, or that nothing more will come.
         if timeout_at(until, incoming.recv_many(waiting, room)).await.unwrap_or(0) == 0 {
             return;

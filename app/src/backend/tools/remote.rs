@@ -27,6 +27,7 @@ mod execution;
 mod inputs;
 mod lines;
 mod link;
+mod log;
 pub mod oauth;
 mod page;
 mod pass;
@@ -54,7 +55,7 @@ use crate::{
     backend::{
         caller::Caller,
         clock::Clock,
-        config::{OperatorServer, ServersConfig},
+        config::{Nearby, OperatorServer, ServersConfig},
         http::{
             address::Reach,
             resolver::{Lookup, SystemLookup},
@@ -171,7 +172,7 @@ impl Default for Options {
 /// What all connections share.
 struct Pool {
     operator: Vec<OperatorServer>,
-    private: bool,
+    private: Nearby,
     share: u64,
     store: Store,
     secrets: Secrets,
@@ -204,7 +205,7 @@ impl Connections {
     /// # Errors
     /// No HTTP client can be made on this machine.
     pub fn new(means: Means) -> Result<Self, reqwest::Error> {
-        let reach = if means.config.private { Reach::everywhere() } else { Reach::default() };
+        let reach = means.config.private.into();
         Self::with(means, reach, Arc::new(SystemLookup))
     }
 

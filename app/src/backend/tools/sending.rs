@@ -2,7 +2,7 @@
 //!
 //! Not for the bot: it must not talk to itself. Layer rule: tools do not know the chat, so what they need of it is
 //! [`Conversing`], which the chat implements and the composition root hands in. Invariant: what is sent here is what a
-//! tab would send, with the same limits, and open tabs see it at once; whoever gives up waiting for the reply (the
+//! tab would send, with the same limits, and the tabs of this process see it at once; whoever gives up waiting for the reply (the
 //! client cancels, or its connection ends) stops it, as its Stop button would.
 
 mod create;
@@ -55,6 +55,8 @@ pub trait Conversing: Send + Sync {
     fn create<'a>(&'a self, by: &'a Caller, title: &'a str) -> BoxFuture<'a, Result<ConversationSummary, ApiError>>;
     /// Sends a message and begins its reply, or puts it into the queue.
     fn say<'a>(&'a self, by: &'a Caller, words: Words) -> BoxFuture<'a, Result<Said, ApiError>>;
+    /// Whether its turns are seen, and can be answered, on a page of this process.
+    fn has_page(&self) -> bool;
     /// Begins what waits in a conversation, if nothing runs there: whoever was to do it may be another process, or gone.
     fn nudge(&self, conversation: ConversationId);
     /// Ends a turn soon; one that is over stays as it is.

@@ -140,7 +140,7 @@ pub fn Composer(
                         name="message"
                         node_ref=node
                         rows="1"
-                        class="max-h-[40dvh] min-h-10 min-w-0 flex-1 resize-none overflow-y-auto bg-transparent px-3 py-2 text-base leading-6 text-text outline-none placeholder:text-muted"
+                        class="max-h-[40dvh] min-h-10 min-w-0 flex-1 resize-none overflow-y-auto bg-transparent px-3 py-2 pointer-coarse:min-h-11 pointer-coarse:py-2.5 text-base leading-6 text-text outline-none placeholder:text-muted"
                         placeholder="Type your message…"
                         aria-describedby="message-note"
                         enterkeyhint="send"
@@ -173,20 +173,28 @@ fn More(picker: Picker) -> impl IntoView {
     }
 }
 
+/// Characters left to a message of that `length`, negative if there are too many; nothing while the limit is far.
+pub(super) fn left_of_limit(length: usize) -> Option<i64> {
+    (length >= limits::MESSAGE_WARN)
+        .then(|| i64::try_from(limits::MESSAGE_MAX).unwrap_or(0) - i64::try_from(length).unwrap_or(0))
+}
+
+/// What is said of them.
+pub(super) fn left_in_words(left: i64) -> String {
+    if left < 0 {
+        let characters = if left == -1 { "character" } else { "characters" };
+        format!("{} {characters} too many: a message has at most {}.", -left, limits::MESSAGE_MAX)
+    } else {
+        format!("{left} characters left of {}.", limits::MESSAGE_MAX)
+    }
+}
+
 /// What is left of the limit, or how to use the keys.
 #[component]
 fn Note(length: Memo<usize>, writing: Signal<bool>) -> impl IntoView {
-    let left = memo(move || {
-        let length = length.get();
-        (length >= limits::MESSAGE_WARN)
-            .then(|| i64::try_from(limits::MESSAGE_MAX).unwrap_or(0) - i64::try_from(length).unwrap_or(0))
-    });
+    let left = memo(move || left_of_limit(length.get()));
     let words = move || match left.get() {
-        Some(left) if left < 0 => {
-            let characters = if left == -1 { "character" } else { "characters" };
-            format!("{} {characters} too many: a message has at most {}.", -left, limits::MESSAGE_MAX)
-        }
-        Some(left) => format!("{left} characters left of {}.", limits::MESSAGE_MAX),
+        Some(left) => left_in_words(left),
         None if writing.get() => "Esc stops the reply. What you send now waits its turn.".to_owned(),
         None => "Enter sends, Shift+Enter makes a new line.".to_owned(),
     };

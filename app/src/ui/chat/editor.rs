@@ -3,7 +3,12 @@
 //! Invariant: what was typed is never lost: it is the message's draft until it was sent or given up, and again when the
 //! server refuses it ([`Room::give_back`]). Drawn in the browser alone: nobody edits before the page is awake.
 
-use super::{browser, drafts::Drafts, room::Room};
+use super::{
+    browser,
+    composer::{left_in_words, left_of_limit},
+    drafts::Drafts,
+    room::Room,
+};
 use crate::{
     ui::kit::{Button, Size, Variant, effect, lazy::lazy, memo},
     wire::{id::MessageId, limits},
@@ -39,7 +44,14 @@ fn Editor(room: Room, id: MessageId) -> impl IntoView {
         room.editing.set(None);
         browser::focus("message");
     };
-    let fits = memo(move || (1..=limits::MESSAGE_MAX).contains(&text.read().trim().chars().count()));
+    let length = memo(move || text.read().trim().chars().count());
+    let fits = memo(move || (1..=limits::MESSAGE_MAX).contains(&length.get()));
+    let left = memo(move || left_of_limit(length.get()));
+    let note = move || match left.get() {
+        Some(left) => left_in_words(left),
+        None if length.get() == 0 => "A message has at least one character.".to_owned(),
+        None => "The old version stays: you can walk between them.".to_owned(),
+    };
     let save = move || {
         let new = text.get_untracked().trim().to_owned();
         if fits.get_untracked() {
@@ -67,6 +79,7 @@ fn Editor(room: Room, id: MessageId) -> impl IntoView {
                 rows=lines.to_string()
                 class="w-full resize-y bg-transparent px-2 py-1 text-base text-text outline-none"
                 aria-label="Edit message"
+                aria-describedby="version-note"
                 prop:value=move || text.get()
                 on:input=move |event| {
                     let value = event_target_value(&event);
@@ -77,9 +90,13 @@ fn Editor(room: Room, id: MessageId) -> impl IntoView {
             >
                 {before}
             </textarea>
-            <p class="px-2 text-xs text-muted">
-                "The old version stays: you can walk between them."
-                {move || (!fits.get()).then_some(format!(" A message has 1 to {} characters.", limits::MESSAGE_MAX))}
+            <p
+                id="version-note"
+                class="px-2 text-xs text-muted data-[over]:text-danger"
+                data-over=move || left.get().is_some_and(|left| left < 0).then_some("")
+                aria-live=move || if left.get().is_some() { "polite" } else { "off" }
+            >
+                {note}
             </p>
             <div class="flex justify-end gap-2">
                 <Button size=Size::Small variant=Variant::Ghost press=move || close()>"Cancel"</Button>

@@ -108,10 +108,10 @@ pub fn ModelPicker(
                     [only] if only.offline => {
                         view! {
                             <span
-                                class="rounded-full bg-black/25 px-2.5 py-1 text-xs max-sm:hidden"
+                                class="shrink-0 rounded-full bg-black/25 px-2 py-1 text-xs whitespace-nowrap sm:px-2.5"
                                 title="The offline assistant answers. Write «help» to hear how to connect a model."
                             >
-                                "No model connected"
+                                "No model" <span class="max-sm:sr-only">" connected"</span>
                             </span>
                         }
                             .into_any()

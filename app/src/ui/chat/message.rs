@@ -7,12 +7,13 @@ use super::{
     editor::EDITOR,
     parts::Parts,
     room::Room,
+    session::{Link, Session},
     state::pending::PendingKind,
 };
 use crate::{
     ui::kit::{
         Avatar, Banner, BotAvatar, Button, Glyph, Icon, IconButton, Show, Size, Time, Toaster, Tone, TypingDots,
-        Variant, copy::copy, lazy::later_unless, memo,
+        copy::copy, lazy::later_unless, memo,
     },
     wire::{
         id::{ClientId, MessageId},
@@ -65,12 +66,9 @@ fn Bubble(room: Room, id: MessageId, cell: Cell, mine: bool) -> impl IntoView {
         "w-full rounded-2xl rounded-ss-sm border border-line bg-raised px-4 py-3 text-text has-[>:only-child:empty]:hidden"
     };
     let head = cell.head.clone();
-    let parts = cell.parts.clone();
     let waiting = memo(move || {
         let head = head.read();
-        head.status == Status::Pending
-            && head.turn.is_none_or(|(_, state)| state == TurnState::Running)
-            && !parts.read().last().is_some_and(|(_, part)| part.is_writing())
+        head.status == Status::Pending && head.turn.is_none_or(|(_, state)| state == TurnState::Running)
     });
     let leave = move || {
         room.editing.set(None);
@@ -120,17 +118,19 @@ fn Standing(room: Room, id: MessageId, head: ArcRwSignal<Head>) -> impl IntoView
                 let words =
                     fault.as_ref().map_or_else(|| "The reply failed.".to_owned(), |fault| fault.message.clone());
                 let hint = fault.map(|fault| hint(fault.kind)).unwrap_or_default();
+                // It was cut at the model's own limit: nothing went wrong.
+                let tone = if cut && !retry { Tone::Warning } else { Tone::Danger };
                 view! {
-                    <Banner tone=Tone::Danger class="mt-2 w-full">
+                    <Banner tone class="mt-2 w-full">
                         <p>{words}</p>
                         {(!hint.is_empty()).then(|| view! { <p class="mt-1">{hint}</p> })}
-                        <div class="mt-2">
-                            <Button size=Size::Small press=move || room.regenerate(id)>
+                        <div class="flex flex-wrap gap-x-2">
+                            {cut.then(|| view! { <GoOn room id/> })}
+                            <Button size=Size::Small class="mt-2" press=move || room.regenerate(id)>
                                 <Icon glyph=Glyph::Refresh class="size-4"/>
                                 {if retry { "Try again" } else { "Try again anyway" }}
                             </Button>
                         </div>
-                        {cut.then(|| view! { <GoOn room id/> })}
                     </Banner>
                 }
                 .into_any()
@@ -162,12 +162,10 @@ fn chip(glyph: Glyph, words: &'static str) -> impl IntoView {
 #[component]
 fn GoOn(room: Room, id: MessageId) -> impl IntoView {
     view! {
-        <div class="mt-2">
-            <Button size=Size::Small variant=Variant::Secondary press=move || room.go_on(id)>
-                <Icon glyph=Glyph::Play class="size-4"/>
-                "Continue"
-            </Button>
-        </div>
+        <Button size=Size::Small class="mt-2" press=move || room.go_on(id)>
+            <Icon glyph=Glyph::Play class="size-4"/>
+            "Continue"
+        </Button>
     }
 }
 
@@ -176,7 +174,7 @@ fn Footer(room: Room, id: MessageId, head: ArcRwSignal<Head>, mine: bool) -> imp
     let first = head.get_untracked();
     let reply = first.role == Role::Assistant;
     // Unseen buttons leave their room at the end that the line does not begin at.
-    let order = if reply { "order-last" } else { "" };
+    let order = if mine { "" } else { "order-last" };
     let over = {
         let head = head.clone();
         memo(move || head.read().status != Status::Pending)
@@ -238,8 +236,10 @@ fn Facts(head: ArcRwSignal<Head>) -> impl IntoView {
 #[component]
 pub fn PendingView(room: Room, key: ClientId) -> impl IntoView {
     let Some(pending) = room.pending(key) else { return ().into_any() };
-    let words =
+    let sending =
         if matches!(pending.kind, PendingKind::Edit { .. }) { "Sending the new version…" } else { "Sending…" };
+    let session = expect_context::<Session>();
+    let words = move || if session.link.get() == Link::Online { sending } else { "Not sent yet" };
     let back = move |_| {
         if let Some(pending) = room.withdraw(key) {
             room.refused.set(Some(super::state::Refusal {
@@ -249,7 +249,7 @@ pub fn PendingView(room: Room, key: ClientId) -> impl IntoView {
         }
     };
     view! {
-        <article class="flex flex-col items-end animate-fade-in" aria-label="You wrote" aria-busy="true">
+        <article class="flex flex-col items-end animate-fade-in sm:pe-11" aria-label="You wrote" aria-busy="true">
             <div class="max-w-[85%] rounded-2xl rounded-se-sm bg-brand-soft px-4 py-2.5 whitespace-pre-wrap break-words text-text opacity-70">
                 {pending.text}
             </div>

@@ -1,23 +1,16 @@
 //! The parts of a message. Text is Markdown that [`crate::ui::markdown`] made safe; its finished blocks are never drawn
 //! again while the rest streams in.
 
-use super::{cell::PartCell, text::TextCell, tool_call::ToolCallView};
+use super::{
+    cell::PartCell,
+    text::{Block, TextCell},
+    tool_call::ToolCallView,
+};
 use crate::{
     ui::kit::{For, Glyph, Icon},
     wire::message::Resource,
 };
 use leptos::prelude::*;
-use std::sync::Arc;
-
-impl PartCell {
-    /// Whether text is visibly growing here: no dots are needed.
-    pub fn is_writing(&self) -> bool {
-        match self {
-            Self::Text(text) => !text.blocks.read().is_empty() || !text.tail.read().is_empty(),
-            Self::Tool(_) | Self::Thinking(_) | Self::File(_) | Self::Resource(_) => false,
-        }
-    }
-}
 
 /// All parts, in order.
 #[component]
@@ -64,11 +57,14 @@ impl PartCell {
 pub fn Text(cell: TextCell) -> impl IntoView {
     cell.begin_view();
     let TextCell { blocks, tail, plain, .. } = cell.clone();
-    let keyed = move || blocks.get().into_iter().enumerate().collect::<Vec<(usize, Arc<str>)>>();
+    let keyed = move || blocks.get().into_iter().enumerate().collect::<Vec<(usize, Block)>>();
     view! {
         <div class="prose-chat min-w-0">
-            <For each=keyed key=|(at, html)| (*at, html.len()) let((_, html))>
-                <div inner_html=html.to_string()></div>
+            <For each=keyed key=|(at, block)| (*at, block.key()) let((_, block))>
+                {match block {
+                    Block::Done(html) => view! { <div inner_html=html.to_string()></div> }.into_any(),
+                    Block::Code(code) => (code.view)(&code),
+                }}
             </For>
             <div inner_html=move || tail.get()></div>
             {move || plain.get().then(|| unformatted(cell.clone()))}

@@ -2,7 +2,7 @@
 
 use super::{browser, room::Room};
 use crate::{
-    api::rooms::{invite, remove_member, revoke_invitations},
+    api::rooms::{invitations, invite, remove_member, revoke_invitations},
     ui::kit::{
         Avatar, Button, Dialog, For, Glyph, Icon, Size, Time, TimeStyle, Toaster, Variant, Watched,
         copy::copy,
@@ -10,12 +10,15 @@ use crate::{
         lazy::{later, lazy},
     },
     wire::{
-        id::{ConversationId, Millis, UserId},
-        room::Member,
+        id::{ConversationId, UserId},
+        room::{Invitation, Member},
     },
 };
 use leptos::{prelude::*, task::spawn_local};
 use std::time::Duration;
+
+/// What removing somebody does besides, if there was a link.
+const ENDED: &str = "The invitation link no longer works; make a new one to invite others.";
 
 /// «ada is typing…», above the composer; it keeps its place, so nothing jumps.
 #[component]
@@ -57,6 +60,8 @@ pub fn RoomPanel(room: Room, open: RwSignal<bool>) -> impl IntoView {
 
 #[component]
 fn People(room: Room) -> impl IntoView {
+    // Said here: the page's own news are under the dialog's scrim.
+    let said = RwSignal::new(String::new());
     view! {
         <ul class="flex flex-col gap-1">
             <For
@@ -64,27 +69,27 @@ fn People(room: Room) -> impl IntoView {
                 key=|member| (member.id, member.present, member.owner)
                 let(member)
             >
-                <MemberRow room member/>
+                <MemberRow room member said/>
             </For>
         </ul>
         {move || {
             if room.summary.read().owned {
-                view! { <Inviting room/> }.into_any()
+                view! { <Inviting room said/> }.into_any()
             } else {
-                view! { <Leaving room/> }.into_any()
+                view! { <Leaving room said/> }.into_any()
             }
         }}
+        <p class="text-sm empty:hidden" role="status">{move || said.get()}</p>
     }
 }
 
 #[component]
-fn MemberRow(room: Room, member: Member) -> impl IntoView {
+fn MemberRow(room: Room, member: Member, said: RwSignal<String>) -> impl IntoView {
     let me = member.id == room.me;
     let removable = !me && room.summary.read_untracked().owned;
     // Whoever looks at this is here, also before the server heard of it.
     let (standing, dot) = if member.present || me { ("here", "bg-success") } else { ("away", "bg-line-strong") };
     let user = member.id;
-    let toaster = Toaster::expect();
     view! {
         <li class="flex min-h-11 items-center gap-3">
             <Avatar name=member.name.clone()/>
@@ -99,7 +104,7 @@ fn MemberRow(room: Room, member: Member) -> impl IntoView {
             {removable
                 .then(|| {
                     view! {
-                        <Button size=Size::Small variant=Variant::Ghost press=move || remove(room.id, user, toaster)>
+                        <Button size=Size::Small variant=Variant::Ghost press=move || remove(room.id, user, said)>
                             "Remove"
                         </Button>
                     }
@@ -108,26 +113,26 @@ fn MemberRow(room: Room, member: Member) -> impl IntoView {
     }
 }
 
-fn remove(room: ConversationId, user: UserId, toaster: Toaster) {
+fn remove(room: ConversationId, user: UserId, said: RwSignal<String>) {
     spawn_local(async move {
-        match remove_member(room, user).await {
-            Ok(()) => toaster.say("Removed."),
-            Err(error) => toaster.fail(error),
-        }
+        said.try_set(match remove_member(room, user).await {
+            Ok(0) => "Removed.".to_owned(),
+            Ok(_) => format!("Removed. {ENDED}"),
+            Err(error) => error.to_string(),
+        });
     });
 }
 
 #[component]
-fn Leaving(room: Room) -> impl IntoView {
-    let toaster = Toaster::expect();
+fn Leaving(room: Room, said: RwSignal<String>) -> impl IntoView {
     view! {
         <Button
             variant=Variant::Danger
             press=move || {
                 spawn_local(async move {
                     match remove_member(room.id, room.me).await {
-                        Ok(()) => room.gone(),
-                        Err(error) => toaster.fail(error),
+                        Ok(_) => room.gone(),
+                        Err(error) => _ = said.try_set(error.to_string()),
                     }
                 });
             }
@@ -138,37 +143,52 @@ fn Leaving(room: Room) -> impl IntoView {
 }
 
 #[component]
-fn Inviting(room: Room) -> impl IntoView {
-    let toaster = Toaster::expect();
-    let link = Watched::new(None::<(String, Millis)>);
+fn Inviting(room: Room, said: RwSignal<String>) -> impl IntoView {
+    let link = Watched::new(None::<Invitation>);
     let busy = RwSignal::new(false);
     let make = move || {
         busy.set(true);
         spawn_local(async move {
             match invite(room.id).await {
                 Ok(invitation) => {
-                    let url = format!("{}/join/{}", browser::origin(), invitation.token);
-                    link.set(Some((url, invitation.expires_at)));
+                    link.set(Some(invitation));
+                    said.try_set(String::new());
                 }
-                Err(error) => toaster.fail(error),
+                Err(error) => _ = said.try_set(error.to_string()),
             }
             busy.try_set(false);
         });
     };
     let revoke = move || {
         spawn_local(async move {
-            match revoke_invitations(room.id).await {
-                Ok(0) => toaster.say("There was no link to revoke."),
-                Ok(_) => toaster.say("Links given out so far no longer work."),
-                Err(error) => toaster.fail(error),
-            }
+            said.try_set(match revoke_invitations(room.id).await {
+                Ok(0) => "There was no link to revoke.".to_owned(),
+                Ok(_) => "Links given out so far no longer work.".to_owned(),
+                Err(error) => error.to_string(),
+            });
             link.set(None);
         });
     };
+    // Whoever is removed, in whichever tab, takes the link with them that is shown here.
+    effect(move || {
+        room.members.track();
+        let Some(shown) = link.get_untracked() else { return };
+        spawn_local(async move {
+            let Ok(good) = invitations(room.id).await else { return };
+            let still = link.try_get_untracked().flatten().is_some_and(|now| now.token == shown.token);
+            if still && !good.contains(&shown.expires_at) {
+                link.set(None);
+                // Whoever was removed here, of them it was told already.
+                if said.try_with_untracked(String::is_empty) == Some(true) {
+                    said.set(ENDED.to_owned());
+                }
+            }
+        });
+    });
     view! {
         <div class="flex flex-col gap-3 border-t border-line pt-4">
             <p class="text-sm text-muted">"Whoever opens an invitation link can read and write here, from the first message on."</p>
-            {move || link.get().map(|(url, until)| view! { <InvitationLink url until/> })}
+            {move || link.get().map(|invitation| view! { <InvitationLink invitation/> })}
             <div class="flex flex-wrap gap-2">
                 <Button variant=Variant::Primary busy press=make>
                     <Icon glyph=Glyph::UserPlus class="size-4"/>
@@ -181,9 +201,10 @@ fn Inviting(room: Room) -> impl IntoView {
 }
 
 #[component]
-fn InvitationLink(url: String, until: Millis) -> impl IntoView {
+fn InvitationLink(invitation: Invitation) -> impl IntoView {
     let copied = RwSignal::new(false);
     let toaster = Toaster::expect();
+    let url = format!("{}/join/{}", browser::origin(), invitation.token);
     let source = StoredValue::new(url.clone());
     view! {
         <div class="space-y-1.5">
@@ -199,7 +220,7 @@ fn InvitationLink(url: String, until: Millis) -> impl IntoView {
                     {move || if copied.get() { "Copied" } else { "Copy" }}
                 </Button>
             </div>
-            <p class="text-xs text-muted">"It works until " <Time at=until style=TimeStyle::Full/> ", and is shown only now."</p>
+            <p class="text-xs text-muted">"It works until " <Time at=invitation.expires_at style=TimeStyle::Full/> ", and is shown only now."</p>
         </div>
     }
 }

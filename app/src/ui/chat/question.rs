@@ -3,7 +3,7 @@
 //! It is a form; what is wrong with edited arguments is said in it.
 //! Invariant: whatever a tool or a model says is text here, never HTML.
 
-use super::{cell::ToolView, pretty::pretty, tool_call::title_of};
+use super::{cell::ToolView, pretty::pretty, scroll::Scroll, tool_call::title_of};
 use crate::{
     api::tools::DecideCall,
     ui::{
@@ -26,6 +26,7 @@ pub fn QuestionView(
     question: Option<Question>,
 ) -> impl IntoView {
     let decide = Post::to::<DecideCall>();
+    Scroll::follow_late();
     let (title, call, turn) = tool
         .with_untracked(|tool| (title_of(&tool.call), tool.call.id.0.clone(), tool.turn.map(|turn| turn.to_string())));
     let arguments = tool.with_untracked(|tool| pretty(&tool.call.arguments));
@@ -34,7 +35,7 @@ pub fn QuestionView(
     // A claim is asked about once: the answer that is offered first takes its word.
     let claimed = question.as_ref().is_some_and(|question| question.why == Why::Claim);
     let from = question.as_ref().and_then(|question| question.server.as_ref()).map(|server| server.name.clone());
-    let told = question.map(|question| (reason(&question), claims(question.claims)));
+    let told = question.map(|question| (reason(&question), claims(&question)));
     let once = view! { <Choice decide approval="once" primary=!claimed words="Allow once"/> }.into_any();
     let always =
         lasting.then(|| view! { <Choice decide approval="always" primary=claimed words="Always allow"/> }).into_any();
@@ -114,8 +115,12 @@ fn reason(question: &Question) -> String {
     }
 }
 
-/// What it says that it touches.
-fn claims(claims: Annotations) -> &'static str {
+/// What it says that it touches, besides what the reason tells of that.
+fn claims(question: &Question) -> &'static str {
+    let claims: Annotations = question.claims;
+    if question.why == Why::Claim {
+        return if claims.open_world_hint { "It may reach beyond this server." } else { "" };
+    }
     match (claims.read_only_hint, claims.destructive_hint, claims.open_world_hint) {
         (true, _, false) => "By its own word it only reads.",
         (true, _, true) => "By its own word it only reads, and reaches beyond this server.",

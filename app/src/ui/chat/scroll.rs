@@ -4,8 +4,16 @@
 //! A scroll event tells of where one is, not of who scrolled, and comes when more may have grown. Only the reader ever
 //! moves it up: what the page itself does leads down.
 
-use crate::{ui::kit::Watched, wire::id::MessageId};
-use leptos::{html, prelude::*};
+use crate::{
+    ui::kit::{Watched, effect},
+    wire::id::MessageId,
+};
+use leptos::{
+    html,
+    prelude::*,
+    wasm_bindgen::{JsCast, closure::Closure},
+    web_sys::ResizeObserver,
+};
 
 /// Pixels from the end within which whoever scrolls down is at the end.
 const NEAR: i32 = 100;
@@ -42,6 +50,23 @@ impl Scroll {
             unseen: Watched::new(0),
             from_end: StoredValue::new(0),
             top: StoredValue::new(0),
+        }
+    }
+
+    /// Stays at the end also when less of it fits by now: above a keyboard, or above a message that grows as it is
+    /// written. From an effect.
+    pub fn watch(self) {
+        let Some(node) = self.node.get() else { return };
+        let resized = Closure::<dyn FnMut()>::new(move || self.follow()).into_js_value();
+        if let Ok(observer) = ResizeObserver::new(resized.unchecked_ref()) {
+            observer.observe(&node);
+        }
+    }
+
+    /// Follows what is being drawn in a transcript after everything else that was: its code had to be downloaded.
+    pub fn follow_late() {
+        if let Some(scroll) = use_context::<Self>() {
+            effect(move || scroll.follow());
         }
     }
 
@@ -94,7 +119,8 @@ impl Scroll {
 
     /// Something grew at the end.
     pub fn follow(self) {
-        if self.at_end.get_untracked() {
+        // An element is also told of its end, when this is gone.
+        if self.at_end.try_get_untracked() == Some(true) {
             self.to_end();
         }
     }

@@ -1,9 +1,11 @@
 //! This tab's one socket: connect, `Hello`, heartbeat, back-off, resync. Rooms and the sidebar listen to it.
 //!
 //! Invariant: one connection at a time; each has a generation, and what an older one still says is dropped. A socket
-//! that answers nothing for two pings is dead. What the browser says of its network only makes it ask sooner: that means
-//! the way to the internet, and Parley may be on this very machine. Nothing here runs on the server: it is started by an
-//! effect.
+//! that answers nothing for two pings is dead; time alone says nothing of it, because a browser slows down the timers of
+//! a tab that nobody sees. What the browser says of its network only makes it ask sooner: that means the way to the
+//! internet, and Parley may be on this very machine. Nothing here runs on the server: it is started by an effect.
+
+mod timing;
 
 use super::{browser, room::Room};
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
     wire::{
         error::ApiError,
         event::{ByeReason, ChatEvent, ClientEvent},
-        id::{Millis, Seq},
+        id::Seq,
         limits::PING_MS,
     },
 };
@@ -28,9 +30,8 @@ use leptos::{
     task::spawn_local,
 };
 use std::time::Duration;
+use timing::{Beat, Heartbeat, back_off};
 
-/// Seconds between attempts, at most.
-const BACK_OFF_MAX: f64 = 30.0;
 /// Milliseconds a tab that has reason to doubt its socket waits for an answer before it takes a fresh one.
 const PROBE_MS: u64 = 5_000;
 
@@ -65,7 +66,7 @@ struct Wire {
     abort: Option<AbortHandle>,
     generation: u32,
     attempt: u32,
-    heard: Millis,
+    heart: Heartbeat,
     /// Whether something was asked that waits for the socket to open.
     asked: bool,
     timer: Option<TimeoutHandle>,
@@ -87,6 +88,7 @@ impl Session {
 
     /// Begins: connects, and watches network, visibility and heartbeat until the owner goes.
     pub fn start(self) {
+        self.wire.update_value(|wire| wire.heart = Heartbeat::new(browser::now()));
         self.connect();
         let online = window_event_listener(ev::online, move |_| self.connect());
         let offline = window_event_listener(ev::offline, move |_| self.probe());
@@ -226,7 +228,7 @@ impl Session {
 
     fn hear(self, event: &ChatEvent) {
         let Some((room, listener)) = self.wire.try_update_value(|wire| {
-            wire.heard = browser::now();
+            wire.heart.hear();
             wire.attempt = 0;
             wire.asked = false;
             (wire.room, wire.listener)
@@ -295,7 +297,7 @@ impl Session {
         if attempt > 1 {
             self.check_signed_in();
         }
-        self.wait(delay_seconds(attempt, browser::random()));
+        self.wait(back_off(attempt, browser::random()));
     }
 
     /// A refused upgrade tells a browser nothing: ask whether one is still signed in.
@@ -307,12 +309,16 @@ impl Session {
         });
     }
 
-    fn wait(self, seconds: u32) {
+    /// Connects in so many milliseconds, and says each second how many are left.
+    fn wait(self, millis: u32) {
+        let seconds = millis.div_ceil(1_000);
         self.link.set(Link::Waiting(seconds));
         if seconds == 0 {
             return self.connect();
         }
-        let timer = set_timeout_with_handle(move || self.wait(seconds - 1), Duration::from_secs(1)).ok();
+        let left = (seconds - 1) * 1_000;
+        let step = Duration::from_millis((millis - left).into());
+        let timer = set_timeout_with_handle(move || self.wait(left), step).ok();
         self.wire.update_value(|wire| wire.timer = timer);
     }
 
@@ -320,11 +326,18 @@ impl Session {
         if self.link.get_untracked() != Link::Online {
             return;
         }
-        let silent = self.wire.try_with_value(|wire| browser::now().0 - wire.heard.0).unwrap_or(0);
-        if silent > 2 * i64::from(PING_MS) {
-            return self.lost(None);
+        match self.wire.try_update_value(|wire| wire.heart.beat(browser::now())) {
+            Some(Beat::Ask) => _ = self.ping(),
+            Some(Beat::Probe) => self.probe(),
+            Some(Beat::GiveUp) => self.lost(None),
+            None => {}
         }
+    }
+
+    /// Asks for a sign of life; how much was heard before it, and by which socket.
+    fn ping(self) -> Option<(u32, u32)> {
         self.push(ClientEvent::Ping);
+        self.wire.try_update_value(|wire| (wire.heart.ask(), wire.generation))
     }
 
     /// Asks whether an open socket still works; if it does not answer soon, it is lost.
@@ -332,13 +345,11 @@ impl Session {
         if self.link.get_untracked() != Link::Online {
             return;
         }
-        let (asked, generation) = (browser::now(), self.wire.try_with_value(|wire| wire.generation));
-        self.push(ClientEvent::Ping);
+        let Some((heard, generation)) = self.ping() else { return };
         set_timeout(
             move || {
-                let silent = self.wire.try_with_value(|wire| wire.heard < asked).unwrap_or(false);
-                if silent {
-                    self.lost(generation);
+                if self.wire.try_with_value(|wire| wire.heart.is_silent_since(heard)) == Some(true) {
+                    self.lost(Some(generation));
                 }
             },
             Duration::from_millis(PROBE_MS),
@@ -352,27 +363,5 @@ impl Session {
             wire.abort.take().inspect(AbortHandle::abort);
             wire.timer.take().inspect(TimeoutHandle::clear);
         });
-    }
-}
-
-/// Jittered exponential back-off: half to all of 1, 2, 4 … 30 seconds.
-fn delay_seconds(attempt: u32, random: f64) -> u32 {
-    let whole = 2_f64.powi(i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX)).min(BACK_OFF_MAX);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 30")]
-    ((whole * (0.5 + random / 2.0)).round() as u32)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_back_off_grows_is_jittered_and_has_a_cap() {
-        for random in [0.0, 0.5, 0.99] {
-            assert!(delay_seconds(1, random) <= 1);
-            assert!((2..=4).contains(&delay_seconds(3, random)));
-            assert!((15..=30).contains(&delay_seconds(60, random)));
-        }
-        assert!(delay_seconds(6, 0.0) < delay_seconds(6, 0.9));
     }
 }

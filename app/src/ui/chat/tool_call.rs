@@ -49,7 +49,7 @@ pub fn ToolCallView(tool: ArcRwSignal<ToolView>) -> impl IntoView {
         }
     });
     view! {
-        <div class="rounded-lg border border-line bg-surface text-sm">
+        <div class="group/call rounded-lg border border-line bg-surface text-sm">
             <details class="group/tool" node_ref=node on:toggle=move |_| opened.set(true)>
                 <summary class="flex min-h-10 cursor-pointer list-none items-center gap-x-2 rounded-lg px-3 py-1.5 hover:bg-hover">
                     <Icon glyph=Glyph::ChevronRight class="size-4 shrink-0 text-muted transition-transform group-open/tool:rotate-90"/>
@@ -100,7 +100,7 @@ fn StateLine(tool: ArcRwSignal<ToolView>) -> impl IntoView {
                         .map(|percent| {
                             view! {
                                 <span class="shrink-0 tabular-nums">{format!("{percent} %")}</span>
-                                <progress class="h-1.5 w-20 shrink-0 accent-brand max-sm:hidden" max="100" value=percent.to_string() aria-label="Progress"></progress>
+                                <progress class="h-1.5 w-20 shrink-0 max-sm:hidden" max="100" value=percent.to_string() aria-label="Progress"></progress>
                             }
                         })}
                     <Spinner class="size-4 shrink-0"/>
@@ -110,10 +110,11 @@ fn StateLine(tool: ArcRwSignal<ToolView>) -> impl IntoView {
         }
         Some(ToolState::Done { result }) => {
             let (looks, glyph, word) = ended(&result.outcome);
-            // Nobody measured what was cut off.
-            let took = if result.outcome.is_cut_off() { String::new() } else { duration(result.duration_ms) };
+            // Nobody measured what was cut off, and what did not run took no time.
+            let unmeasured = result.duration_ms == 0 || result.outcome.is_cut_off() || result.outcome.is_denied();
+            let took = if unmeasured { String::new() } else { duration(result.duration_ms) };
             view! {
-                <span class=format!("inline-flex items-center gap-1.5 {looks}")>
+                <span class=format!("flex items-center gap-1.5 {looks}")>
                     <Icon glyph class="size-4"/>
                     {word}
                     <span class="text-muted tabular-nums empty:hidden">{took}</span>
@@ -128,6 +129,8 @@ fn StateLine(tool: ArcRwSignal<ToolView>) -> impl IntoView {
 fn ended(outcome: &ToolOutcome) -> (&'static str, Glyph, &'static str) {
     if outcome.is_cut_off() {
         ("text-muted", Glyph::Stop, "Stopped")
+    } else if outcome.is_denied() {
+        ("text-muted", Glyph::Shield, "Denied")
     } else if outcome.is_error {
         ("text-danger", Glyph::Alert, "Failed")
     } else {
@@ -160,7 +163,7 @@ mod tests {
     use super::*;
     use crate::wire::{
         id::CallId,
-        tool::{ENDED, INTERRUPTED, RESTARTED, STOPPED},
+        tool::{ENDED, INTERRUPTED, NOT_RUN, RESTARTED, STOPPED},
     };
     use serde_json::json;
 
@@ -174,11 +177,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_off_did_not_fail() {
+    fn what_was_cut_off_or_denied_did_not_fail() {
         let word = |outcome| ended(&outcome).2;
         for cut_off in [STOPPED, ENDED, RESTARTED, INTERRUPTED] {
             assert_eq!(word(ToolOutcome::error(cut_off)), "Stopped", "{cut_off}");
         }
+        assert_eq!(word(ToolOutcome::error(format!("You said no. {NOT_RUN}"))), "Denied");
         assert_eq!(word(ToolOutcome::error("There is no such file.")), "Failed");
         assert_eq!(word(ToolOutcome::ok(STOPPED, json!({}))), "Done");
     }

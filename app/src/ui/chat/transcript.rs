@@ -19,6 +19,8 @@ use leptos_router::hooks::use_location;
 #[component]
 pub fn Transcript(room: Room) -> impl IntoView {
     let scroll = Scroll::new();
+    provide_context(scroll);
+    effect(move || scroll.watch());
     Effect::new(move |before: Option<(u32, u32, Older)>| {
         room.painted.track();
         let (arrived, sent, older) = (room.arrived.get(), room.sent.get(), room.older.get());

@@ -67,7 +67,7 @@ fn classes(variant: Variant, size: Size) -> String {
         Variant::Danger => "bg-danger-fill text-on-brand hover:brightness-110 active:brightness-95",
     };
     let measure = match size {
-        Size::Small => "h-8 gap-1.5 px-3 text-sm",
+        Size::Small => "h-8 gap-1.5 px-3 text-sm pointer-coarse:h-10",
         Size::Medium => "h-10 gap-2 px-4 text-sm",
         Size::Wide => "min-h-11 w-full gap-2 px-4 py-2 text-center text-base wrap-anywhere",
     };

@@ -10,7 +10,7 @@ use leptos::{
 };
 
 const ITEM: &str = "flex w-full items-center gap-2.5 rounded-sm px-2.5 py-2 text-start text-sm text-text outline-none \
-                    hover:bg-hover focus:bg-hover";
+                    hover:bg-hover focus:bg-hover pointer-coarse:py-3";
 
 /// The button and its list of [`MenuItem`]s.
 #[component]

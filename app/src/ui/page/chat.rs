@@ -6,6 +6,7 @@ use crate::{
         app::SignedIn,
         chat::{
             Chat, NewChat,
+            header::TopBar,
             room::Room,
             session::{Link, Session},
             text,
@@ -132,6 +133,8 @@ fn Closed(error: ApiError, retry: impl Fn() + Send + Sync + 'static) -> impl Int
     let glyph = if missing { Glyph::Message } else { Glyph::WifiOff };
     view! {
         <Title text=title/>
+        // The way to the others, on a page too narrow for their list.
+        <TopBar>""</TopBar>
         <div class="m-auto">
             <EmptyState glyph title>
                 <p class="mb-4">{error.to_string()}</p>

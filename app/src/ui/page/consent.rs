@@ -21,8 +21,8 @@ pub fn ConsentPage(consent: Consent, action: &'static str, nothing: bool) -> imp
         <Card title=format!("Let «{name}» in?") lead=format!("You are signed in as {person}.")>
             <div class="space-y-4 text-sm">
                 {who(&name, host)}
-                <p>"Its answer goes to " <strong class="break-all">{place}</strong> "."</p>
-                <p>"It would reach " <code class="font-mono break-all">{endpoint}</code> " and nothing else here."</p>
+                <p>"Its answer goes to " <strong class="wrap-anywhere">{place}</strong> "."</p>
+                <p>"It would reach " <code class="font-mono wrap-anywhere">{endpoint}</code> " and nothing else here."</p>
                 {loopback_only.then(|| {
                     view! {
                         <Banner tone=Tone::Warning>
@@ -59,7 +59,7 @@ fn who(name: &str, host: Option<String>) -> impl IntoView {
     match host {
         Some(host) => view! {
             <p>
-                "«" {name.to_owned()} "» of " <strong class="break-all">{host}</strong>
+                "«" {name.to_owned()} "» of " <strong class="wrap-anywhere">{host}</strong>
                 " wants to use your Parley. That it is described there is checked; who runs that host you must know."
             </p>
         }

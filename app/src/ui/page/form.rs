@@ -6,11 +6,12 @@
 
 use crate::{
     api::call::{self, Answer},
-    ui::kit::{Banner, BotAvatar, Tone, Watched},
+    ui::kit::{Banner, BotAvatar, Tone, Watched, effect},
     wire::error::ApiError,
 };
 use leptos::{
     ev::SubmitEvent,
+    html,
     prelude::*,
     server::ServerActionError,
     server_fn::{ServerFn, client::Client, error::ServerFnUrlError},
@@ -127,6 +128,19 @@ pub(super) fn FormError(post: Post, fields: &'static [&'static str]) -> impl Int
         })
     };
     move || error().map(|error| view! { <Banner tone=Tone::Danger>{error}</Banner> })
+}
+
+/// Empties the form once what it asks for is done; it is in the element of this node.
+pub(super) fn empty_when_done(post: Post) -> NodeRef<html::Div> {
+    let node = NodeRef::<html::Div>::new();
+    effect(move || {
+        let done = post.answer().with(|answer| matches!(answer, Some(Ok(_))));
+        let form = node.get_untracked().filter(|_| done).and_then(|node| node.query_selector("form").ok().flatten());
+        if let Some(form) = form.and_then(|form| form.dyn_into::<HtmlFormElement>().ok()) {
+            form.reset();
+        }
+    });
+    node
 }
 
 /// A value of the page's query, as it was when the page was opened; empty if there is none.

@@ -20,7 +20,7 @@ pub fn McpCheckPage(endpoint: String, action: &'static str, steps: Vec<Step>, tr
             </a>
             <h1 class="mb-2 text-2xl font-semibold tracking-tight">"Can programs sign in?"</h1>
             <p class="mb-6 text-sm text-muted">
-                "Parley signs a program of its own in at " <code class="font-mono break-all text-text">{endpoint}</code>
+                "Parley signs a program of its own in at " <code class="font-mono wrap-anywhere text-text">{endpoint}</code>
                 ", step by step as Claude, Cursor or any MCP client would, and tells what it finds. It may read for as long \
                  as that takes, and leaves nothing behind."
             </p>

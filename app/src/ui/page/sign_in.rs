@@ -20,10 +20,15 @@ pub fn SignInPage() -> impl IntoView {
     let post = Post::to::<SignIn>();
     let next = next_path();
     let sign_up = if next == "/" { "/sign-up".to_owned() } else { format!("/sign-up?next={}", encode(&next)) };
+    let (title, lead) = if next.starts_with("/join/") {
+        ("You are invited", "Sign in to see to which conversation, and to join it.")
+    } else {
+        ("Welcome back", "Sign in to go on with your conversations.")
+    };
     view! {
         <Title text="Sign in"/>
         <AlreadySignedIn next=next.clone()/>
-        <Card title="Welcome back" lead="Sign in to go on with your conversations.">
+        <Card title lead>
             <Form post class="space-y-5">
                 <FormError post fields=&["name", "password"]/>
                 <input r#type="hidden" name="next" value=next/>

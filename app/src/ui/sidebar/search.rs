@@ -2,7 +2,7 @@
 
 use crate::{
     api::conversations::search,
-    ui::kit::{EmptyState, Glyph, Icon, IconButton, Show, Spinner, Time, TimeStyle, Watched, lazy::lazy},
+    ui::kit::{EmptyState, Glyph, Icon, IconButton, Show, Spinner, Time, TimeStyle, Watched, lazy::lazy, memo},
     wire::{
         conversation::{Found, SearchHit, TitleHit},
         id::Millis,
@@ -21,6 +21,8 @@ lazy! {
 
 /// Milliseconds without a key before the server is asked.
 const PAUSE: u64 = 250;
+/// The id of what says that no more can be typed.
+const FULL: &str = "search-full";
 
 /// What is looked for and found. A handle, free to copy.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +122,7 @@ pub fn Search(search: SearchState) -> impl IntoView {
                 class="h-9 w-full rounded-md border border-line bg-raised ps-9 pe-9 text-sm placeholder:text-muted [&::-webkit-search-cancel-button]:hidden"
                 placeholder="Search"
                 aria-label="Search your messages and titles (Ctrl+K)"
+                aria-describedby=FULL
                 maxlength=limits::SEARCH_MAX.to_string()
                 prop:value=move || search.query.get()
                 on:input=move |event| search.typed(event_target_value(&event))
@@ -139,8 +142,18 @@ pub fn Search(search: SearchState) -> impl IntoView {
 
 #[component]
 fn Hits(search: SearchState) -> impl IntoView {
-    move || {
-        match search.found.get() {
+    // As the browser counts, which takes no more.
+    let full = memo(move || search.query.read().encode_utf16().count() >= limits::SEARCH_MAX);
+    view! {
+        <p id=FULL class="px-3 py-1 text-xs text-muted empty:hidden" role="status">
+            {move || full.get().then(|| format!("A search has at most {} characters.", limits::SEARCH_MAX))}
+        </p>
+        {move || found(search)}
+    }
+}
+
+fn found(search: SearchState) -> AnyView {
+    match search.found.get() {
         None => {
             view! {
                 <p class="flex items-center gap-2 p-3 text-sm text-muted" role="status">
@@ -166,7 +179,6 @@ fn Hits(search: SearchState) -> impl IntoView {
             }
             .into_any()
         }
-    }
     }
 }
 

@@ -3,12 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod window;
+
 use super::*;
 use crate::{
-    backend::{llm::scripted::Scripted, tools::schema},
+    backend::{llm::scripted::Scripted, test, tools::schema},
     wire::{
-        id::{Millis, Seq},
-        message::{Author, Status},
+        message::Author,
         tool::{ToolCall, ToolOutcome, ToolSpec},
     },
 };
@@ -45,21 +46,9 @@ fn history() -> impl Strategy<Value = (Vec<(usize, Vec<Piece>)>, usize)> {
 fn message(at: usize, role: Role, parts: Vec<Part>) -> Message {
     let author = Author { id: Uuid::from_u128(1).into(), name: "ann".to_owned() };
     Message {
-        id: Uuid::from_u128(at as u128).into(),
-        conversation: Uuid::from_u128(1).into(),
-        parent: None,
-        position: Seq(0),
-        seq: Seq(0),
-        role,
         author: (role == Role::User).then_some(author),
-        parts,
-        status: Status::Complete,
-        turn: None,
         model: (role == Role::Assistant).then(|| ModelId("scripted/test".to_owned())),
-        usage: None,
-        fault: None,
-        client_id: None,
-        created_at: Millis(0),
+        ..test::message(Uuid::from_u128(at as u128).into(), role, parts)
     }
 }
 
@@ -215,20 +204,9 @@ proptest! {
         if turns.len() > 1 {
             prop_assert!(tokens(bytes(&turns)) <= room, "{} of {room} tokens", tokens(bytes(&turns)));
         }
-        let whole: usize = path.iter().map(|m| PER_MESSAGE + tokens(m.parts.iter().map(weight).sum())).sum();
+        let whole: usize = path.iter().flat_map(|m| &m.parts).map(|part| PER_PART + tokens(weight(part))).sum();
         if whole <= room {
             prop_assert_eq!(asked, all, "what fits is not left out");
-        }
-    }
-
-    #[test]
-    fn half_of_a_request_that_was_too_long_is_well_formed_too(history in history()) {
-        let whole = turns(&path(&history), &model(1_000_000), false, 0);
-        if let Some(half) = newer_half(&whole) {
-            is_well_formed(&half)?;
-            prop_assert!(half.len() < whole.len() && whole.ends_with(&half));
-        } else {
-            prop_assert!(whole[whole.len() / 2..].iter().all(|turn| !asks(turn)) || whole.len() < 2);
         }
     }
 }

@@ -265,7 +265,7 @@ impl LiveTurn {
             let mut body = self.body();
             (body.parts, body.usage) = (parts, usage);
             (body.begun, body.rounds) = (waiting.begun, waiting.rounds);
-            body.shown = body.parts.last().map_or(0, super::text_len);
+            body.told = super::Told::all(&body.parts);
             let open = |call: &CallId| body.parts.iter().any(|part| matches!(part, Part::ToolCall(c) if c.id == *call));
             let kept =
                 waiting.tasks.into_iter().filter(|kept| open(&kept.call) && !has_result(&body.parts, &kept.call));

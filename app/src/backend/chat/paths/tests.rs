@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::wire::{
-    id::{Millis, Seq},
-    message::{Part, Role, Status},
+use crate::{
+    backend::test,
+    wire::message::{Part, Role},
 };
 use uuid::Uuid;
 
@@ -15,22 +15,11 @@ fn id(n: u128) -> MessageId {
 
 /// Message `n` of a conversation, under the one before it.
 fn message(conversation: u128, n: u128) -> Message {
+    let role = if n.is_multiple_of(2) { Role::Assistant } else { Role::User };
     Message {
-        id: id(n),
         conversation: ConversationId(Uuid::from_u128(conversation)),
         parent: (n > 1).then(|| id(n - 1)),
-        position: Seq(1),
-        seq: Seq(1),
-        role: if n.is_multiple_of(2) { Role::Assistant } else { Role::User },
-        author: None,
-        parts: vec![Part::Text { text: format!("message {n}") }],
-        status: Status::Complete,
-        turn: None,
-        model: None,
-        usage: None,
-        fault: None,
-        client_id: None,
-        created_at: Millis(0),
+        ..test::message(id(n), role, vec![Part::Text { text: format!("message {n}") }])
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 use std::collections::BTreeMap;
 
 /// A tool whose server asks for a name.
-struct Asks(Arc<ToolSpec>);
+pub(super) struct Asks(pub(super) Arc<ToolSpec>);
 
 impl Tool for Asks {
     fn spec(&self) -> &Arc<ToolSpec> {
@@ -64,7 +64,7 @@ fn typed(name: &str) -> Typed {
     Typed::from([("f0".to_owned(), BTreeMap::from([("v0".to_owned(), name.to_owned())]))])
 }
 
-fn said(message: &Message) -> String {
+pub(super) fn said(message: &Message) -> String {
     let results = message.parts.iter().filter_map(|part| match part {
         Part::ToolResult(result) => Some(result.outcome.text.clone()),
         _ => None,

@@ -30,7 +30,12 @@ on_every_backend! {
     async fn drafts_come_back_with_the_reason(t) {
         let w = World::new(t).await;
         let mut tab = w.tab().await;
-        for (bad, part) in [(" \0\n".to_owned(), "nothing"), ("x".repeat(32_001), "32001 characters; at most 32000")] {
+        for (bad, part) in [
+            (" \n".to_owned(), "nothing"),
+            ("\u{200b}\u{feff}\u{7}\u{202e}".to_owned(), "nothing"),
+            ("é \0 b".to_owned(), "the character NUL (U+0000) in it, after 2 others"),
+            ("x".repeat(32_001), "32001 characters; at most 32000"),
+        ] {
             let (key, event) = text(&w, &bad);
             tab.say(event);
             let (reply_to, error) = tab.refused().await;
@@ -46,12 +51,31 @@ on_every_backend! {
         let (reply_to, error) = tab.refused().await;
         assert!(reply_to == Some(key) && error.to_string().contains("no/such"));
         assert!(w.script.requests().is_empty());
+        // What is there is kept as it was written, and a new version is a message too.
+        let kept = "script:\n# \u{1b}[1m\u{200b}\nsay heard";
+        let files = Vec::new();
+        tab.say(ClientEvent::Send {
+            client_id: w.key(),
+            conversation,
+            parent: None,
+            text: kept.to_owned(),
+            files,
+            references: Vec::new(),
+            model: None,
+        });
+        tab.until(|e| matches!(e, ChatEvent::TurnEnded { .. })).await;
+        let sent = tab.messages.values().find(|message| message.role == Role::User).unwrap().clone();
+        assert_eq!(sent.text(), kept);
+        let key = w.key();
+        tab.say(ClientEvent::Edit { client_id: key, message: sent.id, text: "a\0b".to_owned(), model: None });
+        let (reply_to, error) = tab.refused().await;
+        assert!(reply_to == Some(key) && error.to_string().contains("NUL"), "{error}");
     }
 
     async fn sending_again_changes_nothing(t) {
         let w = World::new(t).await;
         let mut tab = w.tab().await;
-        let (key, event) = text(&w, "script:\nsay once\0");
+        let (key, event) = text(&w, "script:\nsay once");
         tab.say(event.clone());
         tab.until(|e| matches!(e, ChatEvent::TurnEnded { .. })).await;
         let before = tab.messages.clone();
@@ -77,7 +101,7 @@ on_every_backend! {
 
     async fn a_revoked_session_closes_its_sockets(t) {
         let w = World::new(t).await;
-        let session = t.create_session(w.ann.user, "hash", "agent", "address").await.unwrap();
+        let session = t.session(w.ann.user, "hash").await;
         let by = Caller { via: Via::Session(session), ..w.ann.clone() };
         let mut tab = Tab::open(&w, &by, w.room).await;
         let mut other = w.tab().await;

@@ -1,4 +1,5 @@
-//! When the room is told of text: the first at once, then at most once per frame, however fast a model writes.
+//! When the room is told of text: the first at once, then at most once per frame, however fast a model writes and
+//! however often it changes between answer and reasoning.
 //!
 //! Pure but for the turn it tells: the time is the caller's, and so is waiting until [`Frames::due`].
 
@@ -95,8 +96,20 @@ mod tests {
         LiveTurn::new(hub.clone(), by, ModelId("scripted/test".to_owned()), Uuid::from_u128(4).into(), false, &reply)
     }
 
-    /// What a room hears of deltas that come so many microseconds after each other: when, and what.
-    fn heard(pauses: &[u64]) -> Vec<(Duration, String)> {
+    /// A delta: microseconds after the one before, and of what.
+    type Came = (u64, TextKind);
+
+    /// What a room heard.
+    struct Heard {
+        at: Duration,
+        part: u32,
+        offset: u32,
+        kind: TextKind,
+        text: String,
+    }
+
+    /// What a room hears of those deltas, each of which is its number.
+    fn heard(deltas: &[Came]) -> Vec<Heard> {
         let hub = Hub::default();
         let turn = live(&hub);
         let mut listener = hub.listen();
@@ -107,20 +120,22 @@ mod tests {
             let (events, lagged) = listener.take_all();
             assert!(!lagged);
             heard.extend(events.iter().map(|(_, event)| match &**event {
-                ChatEvent::Delta { text, .. } => (at - began, text.clone()),
+                ChatEvent::Delta { part, offset, kind, text, .. } => {
+                    Heard { at: at - began, part: *part, offset: *offset, kind: *kind, text: text.clone() }
+                }
                 other => panic!("{other:?}"),
             }));
         };
         let mut frames = Frames::new(FRAME, began);
         let mut now = began;
-        for (n, pause) in pauses.iter().enumerate() {
+        for (n, (pause, kind)) in deltas.iter().enumerate() {
             now += Duration::from_micros(*pause);
             // As the turn's loop does, which sleeps until then.
             if let Some(due) = frames.due().filter(|due| *due <= now) {
                 frames.show(&turn, due);
                 hear(due);
             }
-            turn.append(TextKind::Text, &format!("{n} "));
+            turn.append(*kind, &format!("{n} "));
             frames.added(&turn, now);
             hear(now);
         }
@@ -129,35 +144,67 @@ mod tests {
         heard
     }
 
+    /// The times at which it heard something.
+    fn frames(heard: &[Heard]) -> Vec<Duration> {
+        let mut times: Vec<_> = heard.iter().map(|heard| heard.at).collect();
+        times.dedup();
+        times
+    }
+
     fn all(count: usize) -> String {
         (0..count).flat_map(|n| [n.to_string(), " ".to_owned()]).collect()
     }
 
+    fn kind() -> impl Strategy<Value = TextKind> {
+        prop_oneof![Just(TextKind::Text), Just(TextKind::Thinking)]
+    }
+
     #[test]
     fn a_delta_every_millisecond_comes_as_one_event_per_frame() {
-        let told = heard(&[1_000; 1_000]);
-        assert_eq!(told.iter().map(|(_, text)| &**text).collect::<String>(), all(1_000));
-        assert_eq!(told[0], (Duration::from_millis(1), "0 ".to_owned()), "the first at once");
+        let told = heard(&[(1_000, TextKind::Text); 1_000]);
+        assert_eq!(told.iter().map(|heard| &*heard.text).collect::<String>(), all(1_000));
+        assert_eq!((told[0].at, &*told[0].text), (Duration::from_millis(1), "0 "), "the first at once");
         let frames = 1_000 / 16;
         assert!((frames..=frames + 2).contains(&told.len()), "{} events", told.len());
+    }
+
+    #[test]
+    fn answer_and_reasoning_that_take_turns_come_in_as_many_frames() {
+        let kinds = [TextKind::Thinking, TextKind::Text];
+        let deltas: Vec<Came> = (0..1_000).map(|n| (1_000, kinds[n % 2])).collect();
+        let told = heard(&deltas);
+        assert_eq!(told.iter().map(|heard| &*heard.text).collect::<String>(), all(1_000));
+        assert!(frames(&told).len() <= 1_000 / 16 + 2, "{} frames", frames(&told).len());
     }
 
     proptest! {
         #[test]
         fn however_deltas_come_no_two_frames_are_closer_and_no_text_waits_longer(
-            pauses in prop::collection::vec(prop_oneof![0u64..2_000, 0u64..40_000], 1..300)
+            deltas in prop::collection::vec((prop_oneof![0u64..2_000, 0u64..40_000], kind()), 1..300)
         ) {
-            let told = heard(&pauses);
-            prop_assert_eq!(told.iter().map(|(_, text)| &**text).collect::<String>(), all(pauses.len()));
+            let told = heard(&deltas);
+            prop_assert_eq!(told.iter().map(|heard| &*heard.text).collect::<String>(), all(deltas.len()));
             // The last one is the reply's end, which waits for nothing.
-            for pair in told[..told.len() - 1].windows(2) {
-                prop_assert!(pair[1].0 >= pair[0].0 + FRAME, "{:?}", pair);
+            let frames = frames(&told);
+            for pair in frames[..frames.len() - 1].windows(2) {
+                prop_assert!(pair[1] >= pair[0] + FRAME, "{:?}", pair);
             }
             let mut came = Duration::ZERO;
-            let mut left = told.iter().flat_map(|(at, text)| text.split_whitespace().map(move |_| *at));
-            for pause in &pauses {
+            let mut left = told.iter().flat_map(|heard| heard.text.split_whitespace().map(move |_| heard));
+            for (pause, kind) in &deltas {
                 came += Duration::from_micros(*pause);
-                prop_assert!(left.next().unwrap() <= came + FRAME);
+                let heard = left.next().unwrap();
+                prop_assert!(heard.at <= came + FRAME);
+                prop_assert_eq!(heard.kind, *kind);
+            }
+            // Each part goes on where it ended, and a new one stands behind all others.
+            let mut ends: Vec<usize> = Vec::new();
+            for heard in &told {
+                let part = usize::try_from(heard.part).unwrap();
+                prop_assert!(part + 1 >= ends.len() && part <= ends.len(), "part {} of {}", part, ends.len());
+                ends.resize(part + 1, 0);
+                prop_assert_eq!(usize::try_from(heard.offset).unwrap(), ends[part]);
+                ends[part] += heard.text.len();
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::read::{Faults, list, said, secret};
 use crate::backend::{
-    config::{SecretsConfig, ServersConfig, Settings, servers},
+    config::{Nearby, SecretsConfig, ServersConfig, Settings, servers},
     secrets::check_key,
 };
 use secrecy::ExposeSecret;
@@ -24,10 +24,10 @@ impl Settings {
             }
             Vec::new()
         });
-        let may = [("deny", false), ("allow", true)];
+        let may = [("deny", Nearby::None), ("loopback", Nearby::ThisMachine), ("allow", Nearby::All)];
         ServersConfig {
             operator,
-            private: faults.choice("PARLEY_MCP_PRIVATE", self.mcp_private.as_ref(), &may, false),
+            private: faults.choice("PARLEY_MCP_PRIVATE", self.mcp_private.as_ref(), &may, Nearby::None),
             tools_share: faults.number("PARLEY_MCP_TOOLS_SHARE", self.mcp_tools_share.as_ref(), TOOLS_SHARE, 100),
         }
     }

@@ -231,6 +231,20 @@ fn says_plainly_that_an_address_is_private() {
 }
 
 #[test]
+fn this_machine_is_no_network() {
+    let reach = Reach::this_machine();
+    for form in ["http://127.0.0.1:4321/", "http://localhost:1/", "http://[::1]/", "https://example.org/"] {
+        assert!(reach.target(form).is_ok(), "{form}");
+    }
+    for form in ["http://10.0.0.1/", "http://169.254.169.254/", "http://box.local/", "https://example.org:4321/"] {
+        assert!(reach.target(form).is_err(), "{form}");
+    }
+    // What a name leads to is looked at too.
+    assert!(reach.check(IpAddr::from([127, 0, 0, 2])).is_ok());
+    assert!(reach.check(IpAddr::from([192, 168, 0, 1])).is_err());
+}
+
+#[test]
 fn an_exception_is_one_address_and_not_its_network() {
     let reach = Reach::and(vec![SocketAddr::from(([127, 0, 0, 1], 4321))]);
     assert!(reach.target("http://127.0.0.1:4321/").is_ok());

@@ -134,6 +134,7 @@ fn a_result_takes_its_pictures_with_it_and_those_without_bytes_stay_words() {
     let picture = |n: u128, data: Option<&'static [u8]>| crate::backend::llm::Picture {
         id: uuid::Uuid::from_u128(n).into(),
         media_type: "image/png".into(),
+        cost: 1,
         data: data.map(bytes::Bytes::from_static),
     };
     let result = |id: &str, pictures| Content::ToolResult {

@@ -104,6 +104,7 @@ fn a_result_has_no_place_for_pictures_so_its_words_are_all() {
     let picture = crate::backend::llm::Picture {
         id: uuid::Uuid::nil().into(),
         media_type: "image/png".into(),
+        cost: 1,
         data: Some(bytes::Bytes::from_static(b"png")),
     };
     let mut request = conversation();

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 /// How many rows a list may have. A shorter one is filled up with rows of NULL, which concern nothing, so that a few texts
 /// are all that is ever prepared.
-const SIZES: [usize; 4] = [0, 1, 4, 16];
+const SIZES: [usize; 5] = [0, 1, 4, 16, 64];
 /// The most rows of a list.
 pub(in crate::backend::store) const MOST: usize = SIZES[SIZES.len() - 1];
 /// How many sizes there are.

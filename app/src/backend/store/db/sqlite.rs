@@ -119,7 +119,7 @@ pub(in crate::backend::store) struct Writing(OwnedMappedMutexGuard<Option<One>, 
 
 /// A reading connection, while nobody else has it.
 #[derive(Debug)]
-pub(in crate::backend::store) struct Reading {
+struct Reading {
     // In this order: who gets the permit finds the connection unlocked.
     one: OwnedMappedMutexGuard<Option<One>, One>,
     _permit: OwnedSemaphorePermit,
@@ -176,8 +176,8 @@ impl SqliteFile {
         Ok(tx)
     }
 
-    /// Waits for a reading connection, for one question: [`Reading::heard`] says that it was answered.
-    pub(in crate::backend::store) async fn read(&self) -> Result<Reading, sqlx::Error> {
+    /// Waits for a reading connection, for one question. Until that is answered the connection counts as lost.
+    async fn read(&self) -> Result<Reading, sqlx::Error> {
         let permit = timeout(PATIENCE, Arc::clone(&self.0.free).acquire_owned()).await;
         let permit = permit.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
         let unlocked = self.0.readers.iter().find_map(|reader| Arc::clone(reader).try_lock_owned().ok());
@@ -191,14 +191,18 @@ impl SqliteFile {
         Ok(Reading { one, _permit: permit })
     }
 
-    /// Asks a reading connection one question.
+    /// Asks a reading connection one question. After an error, or if the answer is not waited for, the next reader gets
+    /// another connection.
     pub(in crate::backend::store) async fn ask<T>(
         &self,
         question: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
     ) -> Result<T, sqlx::Error> {
         let mut reading = self.read().await?;
-        let answer = question(&mut reading).await;
-        reading.heard(answer)
+        let answer = question(&mut reading.one.connection).await;
+        if answer.is_ok() {
+            reading.one.state = State::Clear;
+        }
+        answer
     }
 
     /// Closes every connection, as soon as whoever has one gives it back.
@@ -247,16 +251,6 @@ impl Writing {
         }
         *state = State::Clear;
         Ok(all)
-    }
-}
-
-impl Reading {
-    /// What came of the question. After an error, or if nobody says so, the next reader gets another connection.
-    pub(in crate::backend::store) fn heard<T>(mut self, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
-        if answer.is_ok() {
-            self.one.state = State::Clear;
-        }
-        answer
     }
 }
 
@@ -314,20 +308,6 @@ impl Deref for SqliteTx {
 impl DerefMut for SqliteTx {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.writing
-    }
-}
-
-impl Deref for Reading {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &Self::Target {
-        &self.one.connection
-    }
-}
-
-impl DerefMut for Reading {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.one.connection
     }
 }
 

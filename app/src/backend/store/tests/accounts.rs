@@ -1,11 +1,16 @@
 //! Accounts, sessions, decisions on tools, usage.
 
 use super::*;
-use crate::wire::{
-    account::Username,
-    id::{Millis, SessionId},
-    limits::SESSION_MS,
+use crate::{
+    backend::store::users::User,
+    wire::{
+        account::Username,
+        id::{Millis, SessionId},
+        limits::SESSION_MS,
+    },
 };
+use futures::future::join_all;
+use std::collections::BTreeSet;
 
 fn name(text: &str) -> Username {
     Username::parse(text).unwrap()
@@ -46,7 +51,8 @@ on_every_backend! {
 
     async fn a_session_lapses_when_unused_and_lives_while_used(t) {
         let ada = t.person("ada").await;
-        let id = t.create_session(ada, "hash", "Fire\0fox", "127.0.0.1").await.unwrap();
+        let user = t.user(ada).await.unwrap().unwrap();
+        let id = t.create_session(&user, "hash", "Fire\0fox", "127.0.0.1").await.unwrap();
         t.clock.advance(SESSION_MS - 1);
         let session = t.session_by_token("hash").await.unwrap().unwrap();
         assert_eq!((session.id, session.user, session.name.as_str(), session.admin), (id, ada, "ada", true));
@@ -59,15 +65,15 @@ on_every_backend! {
         assert!(t.sessions(ada, None).await.unwrap().is_empty());
         assert!(not_found(&t.touch_session(id).await));
         assert!(t.session_by_token("other").await.unwrap().is_none());
-        assert!(not_found(&t.create_session(t.clock.id(), "hash 2", "", "").await));
+        assert!(not_found(&t.create_session(&User { id: t.clock.id(), ..user }, "hash 2", "", "").await));
     }
 
     async fn sessions_are_listed_newest_first_and_end_one_by_one(t) {
         let (ada, bob) = (t.person("ada").await, t.person("bob").await);
-        let first = t.create_session(ada, "1", "a", "").await.unwrap();
+        let first = t.session(ada, "1").await;
         t.clock.advance(5);
-        let second = t.create_session(ada, "2", "b", "").await.unwrap();
-        let other = t.create_session(bob, "3", "c", "").await.unwrap();
+        let second = t.session(ada, "2").await;
+        let other = t.session(bob, "3").await;
         let listed = t.sessions(ada, Some(first)).await.unwrap();
         let listed: Vec<(SessionId, bool)> = listed.iter().map(|row| (row.id, row.current)).collect();
         assert_eq!(listed, [(second, false), (first, true)]);
@@ -80,16 +86,51 @@ on_every_backend! {
 
     async fn a_new_password_ends_the_other_sessions(t) {
         let (ada, bob) = (t.person("ada").await, t.person("bob").await);
-        let kept = t.create_session(ada, "1", "", "").await.unwrap();
-        let ended = t.create_session(ada, "2", "", "").await.unwrap();
-        t.create_session(bob, "3", "", "").await.unwrap();
-        assert_eq!(t.set_password(ada, "new", Some(kept)).await.unwrap(), [ended]);
-        assert_eq!(t.user(ada).await.unwrap().unwrap().password_hash, "new");
+        let user = t.user(ada).await.unwrap().unwrap();
+        let kept = t.session(ada, "1").await;
+        let ended = t.session(ada, "2").await;
+        t.session(bob, "3").await;
+        assert_eq!(t.set_password(&user, "new", Some(kept)).await.unwrap(), [ended]);
+        let user = t.user(ada).await.unwrap().unwrap();
+        assert_eq!(user.password_hash, "new");
         assert!(t.session_by_token("1").await.unwrap().is_some());
         assert!(t.session_by_token("2").await.unwrap().is_none());
         assert!(t.session_by_token("3").await.unwrap().is_some());
-        assert_eq!(t.set_password(ada, "newer", None).await.unwrap(), [kept]);
-        assert!(not_found(&t.set_password(t.clock.id(), "x", None).await));
+        assert_eq!(t.set_password(&user, "newer", None).await.unwrap(), [kept]);
+        assert!(not_found(&t.set_password(&User { id: t.clock.id(), ..user }, "x", None).await));
+    }
+
+    async fn what_an_old_password_let_through_is_refused(t) {
+        let ada = t.person("ada").await;
+        let before = t.user(ada).await.unwrap().unwrap();
+        let kept = t.session(ada, "1").await;
+        t.set_password(&before, "new", Some(kept)).await.unwrap();
+        assert!(not_found(&t.create_session(&before, "2", "", "").await));
+        assert!(not_found(&t.set_password(&before, "theirs", None).await));
+        assert_eq!(t.user(ada).await.unwrap().unwrap().password_hash, "new");
+        assert_eq!(t.sessions(ada, None).await.unwrap().len(), 1);
+        assert!(t.session_by_token("1").await.unwrap().is_some());
+    }
+
+    async fn no_session_by_the_old_password_outlives_its_change(t) {
+        for round in 0..8 {
+            let ada = t.person(&format!("ada{round}")).await;
+            let user = t.user(ada).await.unwrap().unwrap();
+            let kept = t.session(ada, &format!("{round}")).await;
+            let tokens: Vec<String> = (0..8).map(|n| format!("{round} {n}")).collect();
+            let sign_in = |tokens| join_all(Vec::from(tokens).into_iter().map(|token: String| {
+                let (t, user) = (&*t, &user);
+                async move { t.create_session(user, &token, "", "").await }
+            }));
+            let (early, late) = tokens.split_at(4);
+            let (early, ended, late) =
+                tokio::join!(sign_in(early), t.set_password(&user, "new", Some(kept)), sign_in(late));
+            let made = early.into_iter().chain(late).filter(|made| !not_found(made));
+            let made: BTreeSet<SessionId> = made.map(Result::unwrap).collect();
+            assert_eq!(ended.unwrap().into_iter().collect::<BTreeSet<_>>(), made);
+            let left: Vec<SessionId> = t.sessions(ada, None).await.unwrap().iter().map(|row| row.id).collect();
+            assert_eq!(left, [kept]);
+        }
     }
 
     async fn usage_counts_own_turns_since_a_time_and_survives_a_purge(t) {

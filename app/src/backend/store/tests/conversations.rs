@@ -67,7 +67,8 @@ on_every_backend! {
         t.remove_member(ada, lobby, bob).await.unwrap();
         let own = t.room(bob, "lobby").await.unwrap();
         assert_ne!(own, lobby);
-        t.join(bob, "token").await.unwrap();
+        t.create_invitation(ada, lobby, "another", Millis(i64::MAX)).await.unwrap();
+        t.join(bob, "another").await.unwrap();
         assert_eq!(t.room(bob, "lobby").await.unwrap(), own);
         assert!(not_found(&t.room(t.clock.id(), "lobby").await));
     }

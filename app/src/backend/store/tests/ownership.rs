@@ -17,7 +17,7 @@ on_every_backend! {
         let c = t.conversation_of(ada).await;
         let (question, reply) = t.exchange(ada, c, "secret", "whisper").await;
         let running = t.send(ada, c, "more").await.unwrap();
-        let session = t.create_session(ada, "hash", "", "").await.unwrap();
+        let session = t.session(ada, "hash").await;
         t.create_invitation(ada, c, "token", Millis(i64::MAX)).await.unwrap();
         let before = t.conversation(ada, c).await.unwrap();
         let nobody = t.clock.id();

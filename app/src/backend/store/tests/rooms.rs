@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::wire::{id::Millis, limits::MEMBERS_MAX, room::Invited};
+use futures::future::join_all;
 
 on_every_backend! {
     async fn joining_shows_the_room_and_twice_is_once(t) {
@@ -68,7 +69,7 @@ on_every_backend! {
         for n in 0..MEMBERS_MAX + 2 {
             people.push(t.person(&format!("guest{n}")).await);
         }
-        let joined = futures::future::join_all(people.iter().map(|by| t.join(*by, "token"))).await;
+        let joined = join_all(people.iter().map(|by| t.join(*by, "token"))).await;
         assert_eq!(joined.iter().filter(|result| result.is_ok()).count(), MEMBERS_MAX as usize - 1);
         assert_eq!(joined.iter().filter(|result| conflict(result) == "members_full").count(), 3);
         assert_eq!(t.member_ids(c).await.unwrap().len(), MEMBERS_MAX as usize);
@@ -92,5 +93,49 @@ on_every_backend! {
         assert!(not_found(&t.conversation(bob, c).await));
         assert!(not_found(&t.members(eve, c).await));
         assert_eq!(t.member_ids(c).await.unwrap(), [ada]);
+    }
+
+    async fn whoever_is_removed_takes_the_invitations_with_them_and_whoever_leaves_does_not(t) {
+        let (ada, bob, eve) = (t.person("ada").await, t.person("bob").await, t.person("eve").await);
+        let (c, other) = (t.conversation_of(ada).await, t.conversation_of(ada).await);
+        let soon = Millis(t.clock.now().0 + 10);
+        for (room, token, until) in [(c, "soon", soon), (c, "late", Millis(i64::MAX)), (other, "other", Millis(i64::MAX))] {
+            t.create_invitation(ada, room, token, until).await.unwrap();
+        }
+        for by in [bob, eve] {
+            t.join(by, "late").await.unwrap();
+        }
+        assert_eq!(t.remove_member(eve, c, eve).await.unwrap(), 0);
+        assert_eq!(t.join(eve, "late").await.unwrap(), c, "they left by themselves");
+        assert!(not_found(&t.remove_member(eve, c, bob).await));
+        assert!(not_found(&t.remove_member(ada, c, t.clock.id()).await));
+        assert_eq!(t.invitations(ada, c).await.unwrap().len(), 2, "who removes nobody revokes nothing");
+
+        t.clock.advance(10);
+        assert_eq!(t.remove_member(ada, c, bob).await.unwrap(), 1, "one had lapsed");
+        assert!(not_found(&t.join(bob, "late").await));
+        assert!(not_found(&t.invitation("late").await));
+        assert_eq!(t.member_ids(c).await.unwrap(), [ada, eve]);
+        assert_eq!(t.remove_member(ada, c, eve).await.unwrap(), 0);
+        assert_eq!(t.join(bob, "other").await.unwrap(), other, "another room's are its own");
+        t.create_invitation(ada, c, "anew", Millis(i64::MAX)).await.unwrap();
+        assert_eq!(t.join(bob, "anew").await.unwrap(), c);
+    }
+
+    async fn nobody_joins_again_while_they_are_removed(t) {
+        let (ada, bob) = (t.person("ada").await, t.person("bob").await);
+        for round in 0..8 {
+            let c = t.conversation_of(ada).await;
+            let token = format!("{round}");
+            t.create_invitation(ada, c, &token, Millis(i64::MAX)).await.unwrap();
+            t.join(bob, &token).await.unwrap();
+            let join = || join_all((0..4).map(|_| t.join(bob, &token)));
+            let (early, removed, late) = tokio::join!(join(), t.remove_member(ada, c, bob), join());
+            assert_eq!(removed.unwrap(), 1);
+            for joined in early.into_iter().chain(late) {
+                assert!(not_found(&joined) || joined.unwrap() == c);
+            }
+            assert_eq!(t.member_ids(c).await.unwrap(), [ada]);
+        }
     }
 }

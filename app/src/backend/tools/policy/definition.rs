@@ -29,11 +29,7 @@ pub fn definition(spec: &ToolSpec) -> String {
 pub fn digest(value: &Value) -> String {
     let mut text = String::new();
     canonical(value, &mut text);
-    let mut out = String::with_capacity(64);
-    for byte in Sha256::digest(text) {
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
+    hex::encode(Sha256::digest(text))
 }
 
 /// JSON without blanks, its keys in order.

@@ -1,9 +1,13 @@
 //! [`Permit`]: the one way a call runs. Whoever holds one has a decision; running it records the call.
 //!
-//! Invariant: no call runs, and no result is told, without a row that says who or what permitted it. A call that may
-//! change something begins when its row is committed; one that runs unasked because it changes nothing runs while the
-//! row is written, and its result is told once the row is there: a row that says how it ended, if it did so at once. If the row cannot be written, the call is denied. What
-//! came of the call follows without anybody waiting for it, also when it is stopped in the middle.
+//! Invariant: no call reads or changes anything, and nothing of it is told, without a committed row that says who or what
+//! permitted it. A call that may change something begins when its row is there; one that runs unasked because it changes
+//! nothing runs while the row is written, and its result is told once the row is there. If the row cannot be written, the
+//! call is denied. What came of the call follows without anybody waiting for it, also when it is stopped in the middle.
+//!
+//! A call that changes nothing and is over without having waited for anything has read no database, file or network: it
+//! made its answer of its arguments. Its row, which says at once how it ended, is handed to the writer and not waited
+//! for: a turn would otherwise pay a commit for a sum, and a program more than for all the rest of its call.
 
 use super::{
     Decision, decide,
@@ -186,7 +190,7 @@ impl Permit {
         let mut work = pin!(work);
         let beside = matches!(call.rule, Rule::ReadOnly | Rule::Trusted);
         if beside && let Poll::Ready(outcome) = poll!(&mut work) {
-            return recorded_at_once(&store, *call, outcome).await;
+            return over_at_once(&store, *call, outcome).await;
         }
         let begun = store.record_call((*call).clone());
         let mut ending = Ending { store: store.clone(), call, began: Instant::now(), over: false };
@@ -280,12 +284,12 @@ impl Entry {
     }
 }
 
-/// Records a call that is over before its record was begun.
-async fn recorded_at_once(store: &Store, mut call: RecordedCall, outcome: ToolOutcome) -> ToolOutcome {
+/// Records a call that was over without having waited for anything.
+async fn over_at_once(store: &Store, mut call: RecordedCall, outcome: ToolOutcome) -> ToolOutcome {
     call.end = if outcome.is_error { CallEnd::Failed } else { CallEnd::Ok };
     call.duration_ms = Some(0);
     let tool = call.tool.clone();
-    match store.record_call(call).await {
+    match store.hand_over_call(call).await {
         Ok(()) => outcome,
         Err(error) => {
             tracing::error!(%error, tool, "a tool call cannot be recorded: it is denied");

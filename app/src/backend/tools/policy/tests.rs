@@ -16,6 +16,7 @@ use crate::{
         tool::{Annotations, ToolOutcome, ToolServer},
     },
 };
+use futures::FutureExt;
 use serde_json::json;
 use std::sync::{
     Arc,
@@ -162,6 +163,8 @@ async fn run(t: &TestStore, caller: &Caller, spec: &ToolSpec) -> (ToolOutcome, b
     let permit = permit(&t.store, &t.clock, &asked, spec).await;
     let outcome = permit.run(async move {
         count.fetch_add(1, Ordering::SeqCst);
+        // As whatever reads something does.
+        tokio::task::yield_now().await;
         ToolOutcome::ok("done", json!({}))
     });
     let outcome = outcome.await;
@@ -239,6 +242,32 @@ on_every_backend! {
         t.sql("DROP TABLE tool_floors").await.unwrap();
         let (outcome, ran) = run(t, &ada, &reads).await;
         assert!(!ran && outcome.text.contains("cannot be looked up"), "{}", outcome.text);
+    }
+
+    async fn what_is_over_at_once_is_recorded_without_being_waited_for(t) {
+        let ada = program(t, "ada").await;
+        let (reads, arguments) = (tool(true, None), json!({"numbers": [1, 2]}));
+        let asked = Called::by_program(&ada, &reads, &arguments);
+        for (outcome, end) in [
+            (ToolOutcome::ok("3", json!({"sum": 3})), CallEnd::Ok),
+            (ToolOutcome::error("There are no numbers."), CallEnd::Failed),
+        ] {
+            let permit = permit(&t.store, &t.clock, &asked, &reads).await;
+            assert_eq!(permit.run(std::future::ready(outcome.clone())).now_or_never(), Some(outcome));
+            let row = last(t, &ada).await;
+            assert_eq!((row.rule, row.end, row.duration_ms), (Rule::ReadOnly, end, Some(0)));
+        }
+        // What may change something waits for its row, be it over at once or not.
+        let writes = tool(false, None);
+        let asked = Called::by_program(&ada, &writes, &arguments);
+        let permit = permit(&t.store, &t.clock, &asked, &writes).await;
+        let outcome = ToolOutcome::ok("3", json!({}));
+        assert_eq!(permit.run(std::future::ready(outcome)).now_or_never(), None);
+        t.close().await;
+        let asked = Called::by_program(&ada, &reads, &arguments);
+        let permit = super::Permit::entry(&t.store, &t.clock, &asked).allowed(Rule::ReadOnly, None);
+        let outcome = permit.run(std::future::ready(ToolOutcome::ok("3", json!({})))).await;
+        assert!(outcome.text.contains("cannot be recorded"), "{}", outcome.text);
     }
 
     async fn settings_and_switches_show_what_counts(t) {

@@ -2,9 +2,10 @@
 //!
 //! Invariant: a tool's name here follows from its server's prefix and its own name alone, so it is the same in every
 //! turn and after every restart. Lists are bounded in pages and bytes; what did not fit is told, not dropped in silence.
-//! Schemas are passed on as they are: they are the server's to check arguments by, and nothing in them is fetched.
+//! Schemas are passed on as they are: they are the server's to check arguments by, and nothing in them is fetched. A list
+//! besides the tools that cannot be had takes nothing else away: it stays as it was, and that is told.
 
-use super::{Options, apps::Ui, execution, words::Fault};
+use super::{Options, apps::Ui, execution, link::Link, words::Fault};
 use crate::{
     backend::tools::schema,
     wire::tool::{Annotations, ToolServer, ToolSpec},
@@ -17,7 +18,7 @@ use rmcp::{
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::{collections::HashSet, fmt::Write, future::Future, sync::Arc, time::Duration};
+use std::{collections::HashSet, future::Future, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// Pages of one list that are read.
@@ -51,8 +52,10 @@ pub(super) struct Catalog {
     /// By what its server is known when it is connected again, and until when the lists still count then. `None`: they
     /// are read anew.
     kept: Option<(String, Instant)>,
-    /// What is to be said about it; empty if nothing is.
+    /// What is to be said about it, as sentences; empty if nothing is.
     pub(super) note: String,
+    /// Whether its server wants its person to sign in for one of the lists.
+    pub(super) wants_sign_in: bool,
 }
 
 impl Catalog {
@@ -67,6 +70,27 @@ impl Catalog {
             fresh_until: Instant::now(),
             kept: None,
             note: String::new(),
+            wants_sign_in: false,
+        }
+    }
+
+    /// A list besides the tools, or what there was `before` and a sentence about that.
+    fn beside<T>(
+        &mut self,
+        (link, list): (&Link, &'static str),
+        found: Result<Pages<T>, Fault>,
+        before: impl FnOnce() -> Vec<T>,
+    ) -> Vec<T> {
+        match found {
+            Ok(found) => found.items,
+            Err(fault) => {
+                self.wants_sign_in |= link.wants_sign_in(&fault).is_some();
+                if !self.note.is_empty() {
+                    self.note.push(' ');
+                }
+                self.note.push_str(&link.unread(list, &fault));
+                before()
+            }
         }
     }
 
@@ -116,85 +140,124 @@ pub(super) fn identity(peer: &Peer<RoleClient>) -> Option<String> {
     Some(json!([info.protocol_version, has, info.server_info]).to_string())
 }
 
-/// Asks a server for everything it offers.
-pub(super) async fn fetch(peer: &Peer<RoleClient>, owner: &Owner, options: &Options) -> Result<Catalog, Fault> {
+/// Asks a server for everything it offers. Of its lists besides the tools, those of which a page cannot be had within
+/// `patience` are as they were `before`.
+///
+/// # Errors
+/// It has tools, and does not list them.
+pub(super) async fn fetch(
+    peer: &Peer<RoleClient>,
+    link: &Link,
+    options: &Options,
+    (before, patience): (&Catalog, Duration),
+) -> Result<Catalog, Fault> {
     let info = peer.peer_info();
     let has = info.as_ref().map(|info| &info.capabilities);
     let mut catalog = Catalog::empty();
-    let mut lasts = Lasts::default();
+    let mut tools = Pages::none();
     if has.is_some_and(|has| has.tools.is_some()) {
         let ask = |page| async { peer.list_tools(page).await.map(|page| (page.tools, page.next_cursor, page.ttl_ms)) };
-        let (tools, whole) = pages(options, &mut lasts, ask).await?;
-        catalog.tools = admit(tools, owner);
-        if !whole {
-            "It lists more tools than Parley takes in; the rest is left out.".clone_into(&mut catalog.note);
-        }
+        tools = pages(options.answer, ask).await?;
     }
-    if has.is_some_and(|has| has.resources.is_some()) {
-        let ask = |page| async {
+    let (resources, prompts) =
+        (has.is_some_and(|has| has.resources.is_some()), has.is_some_and(|has| has.prompts.is_some()));
+    let (resources, templates, prompts) = tokio::join!(
+        declared(resources, patience, |page| async {
             peer.list_resources(page).await.map(|page| (page.resources, page.next_cursor, page.ttl_ms))
-        };
-        (catalog.resources, _) = pages(options, &mut lasts, ask).await?;
-        let ask = |page| async {
+        }),
+        declared(resources, patience, |page| async {
             match peer.list_resource_templates(page).await {
                 Ok(page) => Ok((page.resource_templates, page.next_cursor, page.ttl_ms)),
                 // Not every server with resources knows this request.
                 Err(ServiceError::McpError(_)) => Ok((Vec::new(), None, None)),
                 Err(error) => Err(error),
             }
-        };
-        (catalog.templates, _) = pages(options, &mut lasts, ask).await?;
+        }),
+        declared(prompts, patience, |page| async {
+            peer.list_prompts(page).await.map(|page| (page.prompts, page.next_cursor, page.ttl_ms))
+        }),
+    );
+    let whole = resources.is_ok() && templates.is_ok() && prompts.is_ok();
+    let lasts = [tools.lasts, lasts(&resources), lasts(&templates), lasts(&prompts)].into_iter().flatten().min();
+    if !tools.whole {
+        "It lists more tools than Parley takes in; the rest is left out.".clone_into(&mut catalog.note);
     }
-    if has.is_some_and(|has| has.prompts.is_some()) {
-        let ask =
-            |page| async { peer.list_prompts(page).await.map(|page| (page.prompts, page.next_cursor, page.ttl_ms)) };
-        (catalog.prompts, _) = pages(options, &mut lasts, ask).await?;
-    }
+    catalog.tools = admit(tools.items, &link.owner);
+    catalog.resources = catalog.beside((link, "resources"), resources, || before.resources.clone());
+    catalog.templates = catalog.beside((link, "resource templates"), templates, || before.templates.clone());
+    catalog.prompts = catalog.beside((link, "prompts"), prompts, || before.prompts.clone());
     catalog.completes = has.is_some_and(|has| has.completions.is_some());
     let now = Instant::now();
-    catalog.fresh_until = now + lasts.0.unwrap_or(UNSAID).clamp(options.fresh, LONGEST);
+    // With more patience what is missing may be had.
+    let soon = if patience < options.answer { options.fresh } else { UNSAID };
+    let most = if whole { LONGEST } else { soon };
+    catalog.fresh_until = now + lasts.unwrap_or(UNSAID).min(most).max(options.fresh);
     // Only what the server said itself counts beyond the connection.
-    catalog.kept = identity(peer).zip(lasts.0.map(|said| now + said.min(LONGEST)));
+    catalog.kept = identity(peer).filter(|_| whole).zip(lasts.map(|said| now + said.min(LONGEST)));
     Ok(catalog)
 }
 
-/// How long the shortest-lived page lasts.
-#[derive(Default)]
-struct Lasts(Option<Duration>);
+/// A list as it was read.
+struct Pages<T> {
+    items: Vec<T>,
+    /// Whether nothing had to be left out.
+    whole: bool,
+    /// How long its shortest-lived page lasts, if that was said.
+    lasts: Option<Duration>,
+}
+
+impl<T> Pages<T> {
+    /// A list that is not there.
+    fn none() -> Self {
+        Self { items: Vec::new(), whole: true, lasts: None }
+    }
+}
+
+fn lasts<T>(found: &Result<Pages<T>, Fault>) -> Option<Duration> {
+    found.as_ref().ok().and_then(|found| found.lasts)
+}
 
 /// A page of a list: what is on it, where the next one is, how long it lasts in milliseconds.
 type Page<T> = (Vec<T>, Option<String>, Option<u64>);
 
-/// All pages of a list, and whether it is whole.
-async fn pages<T: Serialize, F: Future<Output = Result<Page<T>, ServiceError>>>(
-    options: &Options,
-    lasts: &mut Lasts,
+/// All pages of a list, if its server says that it has it.
+async fn declared<T: Serialize, F: Future<Output = Result<Page<T>, ServiceError>>>(
+    has: bool,
+    patience: Duration,
     ask: impl Fn(Option<PaginatedRequestParams>) -> F,
-) -> Result<(Vec<T>, bool), Fault> {
-    let (mut items, mut weight, mut cursor) = (Vec::new(), 0, None);
+) -> Result<Pages<T>, Fault> {
+    if has { pages(patience, ask).await } else { Ok(Pages::none()) }
+}
+
+/// All pages of a list, each of which must come within `patience`.
+async fn pages<T: Serialize, F: Future<Output = Result<Page<T>, ServiceError>>>(
+    patience: Duration,
+    ask: impl Fn(Option<PaginatedRequestParams>) -> F,
+) -> Result<Pages<T>, Fault> {
+    let (mut items, mut weight, mut cursor, mut lasts) = (Vec::new(), 0, None, None::<Duration>);
     for _ in 0..PAGES_MAX {
         let mut params = PaginatedRequestParams::default();
         params.cursor = cursor;
         // A time-out drops the request, which tells the server so.
-        let page = tokio::time::timeout(options.answer, ask(Some(params))).await;
-        let page = page.map_err(|_| Fault::late(options.answer))?;
+        let page = tokio::time::timeout(patience, ask(Some(params))).await;
+        let page = page.map_err(|_| Fault::late(patience))?;
         let (found, next, ttl) = page.map_err(|error| Fault::of_request(&error))?;
         if let Some(ttl) = ttl.map(Duration::from_millis) {
-            lasts.0 = Some(lasts.0.map_or(ttl, |shortest| shortest.min(ttl)));
+            lasts = Some(lasts.map_or(ttl, |shortest| shortest.min(ttl)));
         }
         for item in found {
             weight += serde_json::to_string(&item).map_or(LIST_MAX, |json| json.len());
             if weight > LIST_MAX {
-                return Ok((items, false));
+                return Ok(Pages { items, whole: false, lasts });
             }
             items.push(item);
         }
         cursor = next;
         if cursor.is_none() {
-            return Ok((items, true));
+            return Ok(Pages { items, whole: true, lasts });
         }
     }
-    Ok((items, false))
+    Ok(Pages { items, whole: false, lasts })
 }
 
 /// Tools as models are told of them; of two with one name the first counts, as it would for the server.
@@ -248,9 +311,7 @@ pub(super) fn offered(prefix: &str, own: &str) -> String {
     if plain != own || name.len() > NAME_MAX || own.is_empty() {
         name.truncate(NAME_MAX - 7);
         name.push('_');
-        for byte in &Sha256::digest(own)[..3] {
-            let _ = write!(name, "{byte:02x}");
-        }
+        name.push_str(&hex::encode(&Sha256::digest(own)[..3]));
     }
     name
 }

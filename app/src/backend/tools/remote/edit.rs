@@ -12,8 +12,8 @@ use super::{
 use crate::{
     backend::{
         caller::Caller,
-        config::servers::prefix,
-        http,
+        config::{Nearby, servers::prefix},
+        http::{self, address::is_here},
         secrets::SecretsError,
         store::{
             StoreError,
@@ -254,7 +254,12 @@ impl Connections {
             .reach
             .target(&new.url)
             .map_err(|refused| invalid("url", super::words::sentence(&refused.to_string())))?;
-        if url.scheme() != "https" && !pool.private {
+        let plain = match pool.private {
+            Nearby::None => false,
+            Nearby::ThisMachine => is_here(&url),
+            Nearby::All => true,
+        };
+        if url.scheme() != "https" && !plain {
             let reason = "A server must be reached by https://, so that nobody on the way reads what is sent to it.";
             return Err(invalid("url", reason));
         }

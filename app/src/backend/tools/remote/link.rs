@@ -10,6 +10,7 @@ use super::{
     ear::Ear,
     inputs::{Asked, waiting},
     lock,
+    log::Log,
     oauth::account::Account,
     supervise,
     tally::Tally,
@@ -32,9 +33,6 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-
-/// Between two lines in the log about one server.
-const LOG_EVERY: Duration = Duration::from_mins(1);
 
 /// One person's way to one server.
 pub(super) struct Link {
@@ -69,6 +67,8 @@ pub(super) struct Link {
 pub(super) struct Seen {
     pub(super) state: ConnectionState,
     pub(super) fault: Option<Fault>,
+    /// Why it could last not be used, and when: known also while it can be again.
+    pub(super) last: Option<(Fault, Millis)>,
     pub(super) line: Option<(Peer<RoleClient>, Arc<Ear>)>,
     pub(super) catalog: Arc<Catalog>,
     pub(super) protocol: Option<String>,
@@ -84,12 +84,6 @@ pub(super) struct Seen {
     outdated: bool,
 }
 
-#[derive(Default)]
-struct Log {
-    at: Option<Instant>,
-    left_out: u32,
-}
-
 impl Link {
     pub(super) fn new(
         id: String,
@@ -103,6 +97,7 @@ impl Link {
         let seen = Seen {
             state,
             fault: (state == ConnectionState::Unfilled).then(waiting),
+            last: None,
             line: None,
             catalog: Arc::new(Catalog::empty()),
             protocol: None,
@@ -305,12 +300,27 @@ impl Link {
         self.account().filter(|account| fault.kind == Kind::Credentials && account.is_asked_for())
     }
 
-    /// It cannot be used. `said`: the last words of its program, for the operator.
-    pub(super) fn failed(&self, fault: &Fault, said: Option<&str>) {
-        let signs_in = self.wants_sign_in(fault);
-        let mut fault = signs_in.map_or_else(|| fault.clone(), |account| account.fault());
+    /// A fault as its person is told of it.
+    fn told(&self, fault: &Fault) -> Fault {
+        let fault = self.wants_sign_in(fault).map_or_else(|| fault.clone(), |account| account.fault());
         // A server may say again what it was shown.
-        fault.told = self.asked.hide(&fault.told);
+        Fault::new(fault.kind, self.asked.hide(&fault.told))
+    }
+
+    /// One of its lists cannot be read: the sentences that its person is told.
+    pub(super) fn unread(&self, list: &'static str, fault: &Fault) -> String {
+        let fault = self.told(fault);
+        if let Some(left_out) = lock(&self.logged).line(Instant::now()) {
+            let kind = fault.kind.name();
+            tracing::warn!(server = %self.id, list, kind, left_out, "a list of a connected MCP server cannot be read");
+        }
+        format!("Its {list} could not be listed. {fault}")
+    }
+
+    /// It cannot be used since `now`. `said`: the last words of its program, for the operator.
+    pub(super) fn failed(&self, fault: &Fault, said: Option<&str>, now: Millis) {
+        let signs_in = self.wants_sign_in(fault);
+        let fault = self.told(fault);
         let said = said.map(|said| self.asked.hide(said));
         self.change(|seen| {
             // In the old way it may be the way that is wrong.
@@ -322,6 +332,9 @@ impl Link {
                 _ => ConnectionState::Away,
             };
             seen.fault = Some(fault.clone());
+            if signs_in.is_none() {
+                seen.last = Some((fault.clone(), now));
+            }
             seen.tried = true;
             // Whoever it lets in next may be somebody else to it.
             seen.outdated |= fault.kind == Kind::Credentials;
@@ -374,30 +387,5 @@ impl Link {
                 std::future::pending::<()>().await;
             }
         }
-    }
-}
-
-impl Log {
-    /// Whether a line is due; then, how many were left out since the last.
-    fn line(&mut self, now: Instant) -> Option<u32> {
-        if self.at.is_some_and(|at| now.duration_since(at) < LOG_EVERY) {
-            self.left_out += 1;
-            return None;
-        }
-        let left_out = self.left_out;
-        *self = Self { at: Some(now), left_out: 0 };
-        Some(left_out)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_minute_has_one_line_and_says_how_many_it_stands_for() {
-        let (mut log, begin) = (Log::default(), Instant::now());
-        let lines = (0..180).filter_map(|second| log.line(begin + Duration::from_secs(second)));
-        assert_eq!(lines.collect::<Vec<_>>(), [0, 59, 59]);
     }
 }

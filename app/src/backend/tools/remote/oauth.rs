@@ -37,7 +37,7 @@ use super::lock;
 use crate::{
     backend::{
         clock::Clock,
-        config::servers::OperatorAuth,
+        config::{Nearby, servers::OperatorAuth},
         http::session::Session,
         secrets::Secrets,
         store::{Store, StoreError},
@@ -113,8 +113,8 @@ pub(super) struct Keep {
     pub(super) guarded: Session,
     /// For the operator's.
     pub(super) plain: Session,
-    /// Whether addresses without https may be asked.
-    pub(super) private: bool,
+    /// Which addresses without https may be asked.
+    pub(super) private: Nearby,
     /// Those in use, so that a link and the one that replaces it refresh once. Written when a link is made.
     pub(super) accounts: Mutex<HashMap<(UserId, String), Weak<Account>>>,
     /// Those of the operator's servers that Parley gets tokens for itself, in use. Written when a link is made.

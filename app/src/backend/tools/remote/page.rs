@@ -5,7 +5,10 @@
 use super::{Connections, connect::Access, link::Link, person::Person};
 use crate::{
     backend::caller::Caller,
-    wire::connection::{ConnectedTool, ConnectionRow, ConnectionState, SignIn},
+    wire::{
+        connection::{ConnectedTool, ConnectionRow, ConnectionState, LastError, SignIn},
+        id::Millis,
+    },
 };
 use url::Url;
 
@@ -14,18 +17,26 @@ impl Connections {
     pub async fn rows(&self, caller: &Caller) -> Vec<ConnectionRow> {
         let Some(person) = self.person(caller.user).await else { return Vec::new() };
         person.touch(&self.0);
-        person.links().iter().map(|link| row(&person, link)).collect()
+        let now = self.0.clock.now();
+        person.links().iter().map(|link| row(&person, link, now)).collect()
     }
 }
 
-fn row(person: &Person, link: &Link) -> ConnectionRow {
+fn row(person: &Person, link: &Link, now: Millis) -> ConnectionRow {
     let seen = link.seen();
     // Waiting for its person is no error.
     let fault = seen.fault.filter(|_| seen.state != ConnectionState::Unfilled);
+    // What is wrong now is told as that.
+    let last = seen.last.filter(|_| fault.is_none());
+    let last_error = last.map(|(fault, at)| {
+        let ago_ms = u64::try_from(now.0.saturating_sub(at.0)).unwrap_or_default();
+        LastError { told: fault.told, ago_ms }
+    });
     let mut error = fault.map(|fault| fault.told).unwrap_or_default();
     if error.is_empty() {
         error.clone_from(&seen.catalog.note);
     }
+    let let_in = seen.state != ConnectionState::SignIn && !seen.catalog.wants_sign_in;
     let tools = seen.catalog.tools.iter().map(|tool| ConnectedTool {
         name: tool.own.clone(),
         offered_as: tool.spec.name.clone(),
@@ -42,9 +53,10 @@ fn row(person: &Person, link: &Link) -> ConnectionRow {
         trusted: link.owner.server.trusted,
         place: place(link),
         state: seen.state,
-        sign_in: link.account().map_or(SignIn::None, |account| account.standing(seen.state != ConnectionState::SignIn)),
+        sign_in: link.account().map_or(SignIn::None, |account| account.standing(let_in)),
         inputs: link.asked.rows.clone(),
         error,
+        last_error,
         latency_ms: seen.latency.map(|latency| u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)),
         answered_at: seen.answered_at,
         retry_at: seen.retry_at.filter(|_| seen.state.is_away()),

@@ -9,7 +9,7 @@
 use super::{
     Pool,
     breaker::{Breaker, chance},
-    catalog,
+    catalog::{self, Catalog},
     connect::{Live, connect},
     ear::Ear,
     link::Link,
@@ -93,17 +93,19 @@ async fn session(pool: &Arc<Pool>, link: &Arc<Link>, breaker: &mut Breaker) -> E
         None => return End::Over,
         Some(Ok(live)) => live,
         Some(Err((fault, said))) => {
-            link.failed(&fault, said.as_deref());
+            link.failed(&fault, said.as_deref(), pool.clock.now());
             return End::Broken(fault);
         }
     };
     let began = Instant::now();
     // What was listed before the gap still counts if the server said so and is the same one.
-    let listed = match link.kept(catalog::identity(&live.peer).as_deref()) {
-        Some(kept) => Some(Ok(kept)),
-        None => unless_over(pool, link, catalog::fetch(&live.peer, &link.owner, &pool.options))
-            .await
-            .map(|listed| listed.map(Arc::new)),
+    let listed = if let Some(kept) = link.kept(catalog::identity(&live.peer).as_deref()) {
+        Some(Ok(kept))
+    } else {
+        // A call may wait for its tool: other lists must not keep it waiting for long.
+        let (none, patience) = (Catalog::empty(), pool.options.answer.min(pool.options.wake / 2));
+        let listed = Box::pin(catalog::fetch(&live.peer, link, &pool.options, (&none, patience)));
+        unless_over(pool, link, listed).await.map(|listed| listed.map(Arc::new))
     };
     let end = match listed {
         None => End::Over,
@@ -120,7 +122,7 @@ async fn session(pool: &Arc<Pool>, link: &Arc<Link>, breaker: &mut Breaker) -> E
         breaker.close();
     }
     if let End::Broken(fault) = &end {
-        link.failed(fault, live.said().as_deref());
+        link.failed(fault, live.said().as_deref(), pool.clock.now());
     }
     // A hung server must not hold up the next attempt.
     pool.tasks.spawn("disconnect", live.close());
@@ -167,7 +169,7 @@ async fn attend(pool: &Arc<Pool>, link: &Arc<Link>, live: &mut Live) -> End {
         let stale = link.seen().catalog.fresh_until <= Instant::now();
         let looked = async {
             if matches!(look, Look::Lists) || stale {
-                relist(pool, link, &peer).await
+                Box::pin(relist(pool, link, &peer)).await
             } else {
                 life(pool, link, &peer, legacy).await
             }
@@ -219,7 +221,8 @@ enum Look {
 
 /// Reads the lists again.
 async fn relist(pool: &Pool, link: &Link, peer: &Peer<RoleClient>) -> Result<(), Fault> {
-    let catalog = catalog::fetch(peer, &link.owner, &pool.options).await?;
+    let before = link.seen().catalog;
+    let catalog = catalog::fetch(peer, link, &pool.options, (&before, pool.options.answer)).await?;
     link.listed(catalog, pool.clock.now());
     Ok(())
 }

@@ -13,6 +13,7 @@ mod lasting;
 mod library;
 mod machines;
 mod offering;
+mod partial;
 mod peer;
 mod picking;
 mod programs;
@@ -75,7 +76,7 @@ impl World {
     /// Connections that are kept in that store.
     fn over(store: TestStore, options: Options, operator: Vec<OperatorServer>) -> Self {
         let (keys, tasks) = (Folder::new(), Tasks::default());
-        let config = ServersConfig { operator, private: true, tools_share: 5 };
+        let config = ServersConfig { operator, private: Nearby::All, tools_share: 5 };
         let connections = Connections::new(means(&store, &keys, &tasks, config, options)).unwrap();
         Self { store, connections, tasks, keys }
     }

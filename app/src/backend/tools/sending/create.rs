@@ -39,7 +39,7 @@ fn advertised() -> ToolSpec {
     });
     spec(
         ("create_conversation", "Create conversation"),
-        "Makes a new, empty conversation of the user's own, which appears in their list at once. Use send_message to \
+        "Makes a new, empty conversation of the user's own, which appears in their list. Use send_message to \
          say something in it. Every call makes another conversation, so use it only when a new one is wanted.",
         (input, &[]),
         (output, &["conversation_id", "title", "uri"]),

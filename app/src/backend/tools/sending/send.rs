@@ -33,11 +33,12 @@ pub(super) struct Send {
 
 impl Send {
     pub(super) fn new(chat: Arc<dyn Conversing>, hub: Hub) -> Self {
-        Self { spec: Arc::new(advertised()), chat, hub }
+        Self { spec: Arc::new(advertised(chat.has_page())), chat, hub }
     }
 }
 
-fn advertised() -> ToolSpec {
+/// `page`: whether the reply is seen, and can be answered, on a page of this process.
+fn advertised(page: bool) -> ToolSpec {
     let mut id = conversations::conversation_property();
     id["description"] = json!("The conversation's id, as list_conversations or create_conversation gives it.");
     let input = json!({
@@ -74,9 +75,17 @@ fn advertised() -> ToolSpec {
     });
     spec(
         ("send_message", "Send message"),
-        "Says something in one of the user's own conversations, in the user's name, and returns the assistant's reply. \
-         The message and the reply appear on the user's open pages as they are written. It may take minutes; a tool \
-         that the reply wants to use may have to be allowed by the user on the page first. Cancelling stops the reply.",
+        if page {
+            "Says something in one of the user's own conversations, in the user's name, and returns the assistant's \
+             reply. The message and the reply appear on the user's open pages as they are written. It may take minutes; \
+             a tool that the reply wants to use may have to be allowed by the user on the page first. Cancelling stops \
+             the reply."
+        } else {
+            "Says something in one of the user's own conversations, in the user's name, and returns the assistant's \
+             reply. The user's pages show both when they next load. It may take minutes. A tool of the reply's that the \
+             user has not allowed for good, and would be asked about, does not run: nobody can be asked here. Cancelling \
+             stops the reply."
+        },
         (input, &["conversation_id", "text"]),
         (output, &["conversation_id", "reply_id", "status", "text", "uri"]),
         // The reply may visit websites, and every call says something more.

@@ -29,8 +29,9 @@ use tokio::{sync::Notify, time::Instant};
 
 /// How long a question waits in a task.
 pub(super) const PATIENCE: Duration = Duration::from_millis(APPROVAL_MS.unsigned_abs());
-/// How long it waits in a session, which ends five minutes after its last message.
-const SESSION_PATIENCE: Duration = Duration::from_mins(4);
+/// How long it waits in a session. That lives as long as the call that asks, even if its client is gone, which nothing
+/// tells: then the call and its session end with this.
+const SESSION_PATIENCE: Duration = Duration::from_hours(1);
 /// How often a garbled answer is asked for in a session.
 const ATTEMPTS: usize = 3;
 

@@ -8,7 +8,7 @@ use super::{
     McpServer, answer,
     ask::{Asking, Way},
     out_of_scope,
-    round::{Round, Sent, digest, supports},
+    round::{Round, Sent, supports},
     tasks::{LongCalls, Progress, Work},
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
             ToolCx,
             ask::Question,
             kept::Nowhere,
-            policy::{self, Called, Permit, Place},
+            policy::{self, Called, Permit, Place, digest},
         },
     },
     wire::{
@@ -111,13 +111,14 @@ pub(super) async fn call_tool(
     };
     let can = cx.client_capabilities().unwrap_or_default();
     let as_task = server.tools.takes_long(&spec.name) && can.supports_tasks();
-    let digest = digest(&arguments);
-    let asking = Arc::new(Asking::by(way(server, &caller, &call, &arguments, &cx, as_task).await?));
+    // What a client that is given a task later can show, and which arguments that task is for.
+    let later = as_task.then(|| (shows_questions(&can), digest(&arguments)));
+    let asking = Arc::new(Asking::by(way(server, &caller, &call, &arguments, (&cx, can), as_task).await?));
     let (tell, told) = mpsc::channel(PROGRESS);
     let by = caller.user;
     let tool = ToolCall::new(CallId(cx.id.to_string()), &*call.name, arguments);
     let run = start(server, caller, tool, tell, Arc::clone(&asking) as Arc<_>);
-    if as_task {
+    if let Some((shows, digest)) = later {
         let begun = match permit.begin().await {
             Ok(begun) => begun,
             Err(refusal) => return Ok(answer(refusal).into()),
@@ -130,7 +131,7 @@ pub(super) async fn call_tool(
             return Ok(question.into());
         }
         let result = Box::pin(async move { Ok(answer(run.await)) });
-        let work = Work { shows: shows_questions(&can), told, result };
+        let work = Work { shows, told, result };
         return Ok(server.calls.long.begin(by, &spec.name, &digest, Some(asking), work).await?.into());
     }
     in_request(Box::pin(permit.run(run)), told, &asking, &cx).await
@@ -151,10 +152,9 @@ async fn way(
     caller: &Caller,
     call: &CallToolRequestParams,
     arguments: &Value,
-    cx: &RequestContext<RoleServer>,
+    (cx, can): (&RequestContext<RoleServer>, ClientCapabilities),
     as_task: bool,
 ) -> Result<Way, ErrorData> {
-    let can = cx.client_capabilities().unwrap_or_default();
     if cx.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28) {
         let (state, responses) = (call.request_state.as_deref(), call.input_responses.clone());
         let call = ("tools/call", &*call.name);

@@ -2,8 +2,9 @@
 //!
 //! rmcp speaks the protocol. What it leaves open is closed here and at the gate in front of it (`server`): every
 //! request has a [`Caller`] beside it, and a session of an older client belongs to the person who began it
-//! ([`Sessions`]). A session ends by itself a while after its last request
-//! ([`McpConfig::session_idle`](crate::backend::config::McpConfig::session_idle)); newer clients have none, and with
+//! ([`Sessions`]). A session ends by itself after a while
+//! ([`McpConfig::session_idle`](crate::backend::config::McpConfig::session_idle)) in which its client asked nothing,
+//! waited for nothing and had no stream open; newer clients have none, and with
 //! [`McpConfig::sessions`](crate::backend::config::McpConfig::sessions) off nobody has. Each endpoint has sessions of its
 //! own.
 
@@ -62,6 +63,9 @@ impl McpHttp {
             .disable_allowed_origins()
             .with_max_request_body_bytes(BODY_MAX)
             .with_legacy_session_mode(self.0.server.offer.sessions)
+            // Of the newer era: an answer with nothing before it is a plain one, and no stream of one event. Without
+            // sessions an older client is answered that way too, and its long calls would be silent until then.
+            .with_json_response(self.0.server.offer.sessions)
             .with_cancellation_token(self.0.stop.clone());
         StreamableHttpService::new(move || Ok(handler()), Arc::clone(&self.0.sessions), config)
     }

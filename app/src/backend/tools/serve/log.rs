@@ -7,7 +7,7 @@
 
 use super::McpServer;
 use rmcp::{
-    RoleServer,
+    Peer, RoleServer,
     model::{LoggingLevel, LoggingMessageNotificationParam, ProtocolVersion},
     service::RequestContext,
 };
@@ -32,14 +32,30 @@ pub(super) fn is_modern(cx: &RequestContext<RoleServer>) -> bool {
     cx.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
 }
 
+/// Who is told what happens behind one request, and from which severity on.
+pub(super) struct Ear {
+    peer: Peer<RoleServer>,
+    /// Whether the request says so itself, as today's protocol has it, and not its session.
+    own: bool,
+    least: Option<u8>,
+}
+
+impl Ear {
+    /// Of that request.
+    pub(super) fn of(cx: &RequestContext<RoleServer>) -> Self {
+        let own = is_modern(cx);
+        Self { peer: cx.peer.clone(), own, least: cx.meta.log_level().filter(|_| own).map(severity) }
+    }
+}
+
 impl McpServer {
     /// Tells the client, if it wants to know things of that level.
-    pub(super) async fn tell(&self, cx: &RequestContext<RoleServer>, level: LoggingLevel, data: Value) {
-        let wanted = if is_modern(cx) { cx.meta.log_level().map(severity) } else { self.session.level() };
+    pub(super) async fn tell(&self, ear: &Ear, level: LoggingLevel, data: impl FnOnce() -> Value) {
+        let wanted = if ear.own { ear.least } else { self.session.level() };
         if wanted.is_some_and(|least| severity(level) >= least) {
-            let message = LoggingMessageNotificationParam::new(level, data).with_logger("parley");
+            let message = LoggingMessageNotificationParam::new(level, data()).with_logger("parley");
             // A client that is gone does not want to know.
-            let _gone = cx.peer.notify_logging_message(message).await;
+            let _gone = ear.peer.notify_logging_message(message).await;
         }
     }
 }

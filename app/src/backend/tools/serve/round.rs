@@ -8,7 +8,7 @@
 //! what it said it can do.
 
 use crate::{
-    backend::clock::Clock,
+    backend::{clock::Clock, tools::policy::digest},
     wire::{
         id::{Millis, UserId},
         limits::APPROVAL_MS,
@@ -23,8 +23,7 @@ use rmcp::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, fmt::Write, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What came of asking.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,15 +150,6 @@ pub fn supports(can: &ClientCapabilities, request: &InputRequest) -> bool {
         InputRequest::ListRoots(_) => can.roots.is_some(),
         _ => false,
     }
-}
-
-/// The SHA-256 of a value's JSON in hexadecimal; the order of an object's fields does not matter.
-pub fn digest(value: &Value) -> String {
-    let mut out = String::with_capacity(64);
-    for byte in Sha256::digest(value.to_string()) {
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
 }
 
 #[cfg(test)]

@@ -3,12 +3,16 @@
 //! rmcp begins and ends sessions through this and nothing else. Invariant: a session is somebody's from the moment it is
 //! begun to its end, whatever its request was like and whether its client waited for the answer. Beyond
 //! [`MCP_SESSIONS_MAX`] of one person's, and beyond what the operator allows of everybody's together, one ends: the oldest
-//! of whoever has the most, so that nobody's many are another's loss.
+//! of whoever has the most, so that nobody's many are another's loss. One that nothing keeps ends by itself ([`life`]).
 
+mod life;
+
+use self::life::{Hold, Kept, Life};
 use crate::{
     backend::caller::Caller,
     wire::{id::UserId, limits::MCP_SESSIONS_MAX},
 };
+use futures::{Stream, StreamExt};
 use http::request::Parts;
 use rmcp::{
     model::{ClientJsonRpcMessage, GetExtensions, ServerJsonRpcMessage},
@@ -20,7 +24,7 @@ use rmcp::{
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -33,7 +37,10 @@ pub struct Sessions {
     rmcp: LocalSessionManager,
     /// Written when a session is begun or ends.
     owned: Mutex<Vec<Owned>>,
+    /// What keeps each; written when a session is created or ends.
+    lives: Mutex<HashMap<SessionId, Arc<Life>>>,
     most: usize,
+    idle: Duration,
 }
 
 impl fmt::Debug for Sessions {
@@ -43,11 +50,13 @@ impl fmt::Debug for Sessions {
 }
 
 impl Sessions {
-    /// At most `most` of all people together, each of which ends `idle` after its last request.
+    /// At most `most` of all people together, each of which ends when for `idle` it was asked nothing, had nothing under
+    /// way and no stream open.
     pub(super) fn new(most: usize, idle: Duration) -> Self {
         let mut rmcp = LocalSessionManager::default();
-        rmcp.session_config.keep_alive = Some(idle);
-        Self { rmcp, owned: Mutex::default(), most }
+        // rmcp's own clock does not know of calls under way, nor of open streams.
+        rmcp.session_config.keep_alive = None;
+        Self { rmcp, owned: Mutex::default(), lives: Mutex::default(), most, idle }
     }
 
     /// rmcp's own record of those that are alive.
@@ -68,6 +77,19 @@ impl Sessions {
     fn owned(&self) -> MutexGuard<'_, Vec<Owned>> {
         self.owned.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn lives(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Life>>> {
+        self.lives.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hold(&self, id: &SessionId) -> Result<Hold, Fault> {
+        self.lives().get(id).map(Life::hold).ok_or_else(|| Fault::SessionNotFound(id.clone()))
+    }
+}
+
+/// A stream that keeps its session while it is open.
+fn kept<S: Stream>(stream: S, hold: Hold) -> impl Stream<Item = S::Item> {
+    stream.inspect(move |_| hold.used())
 }
 
 /// Whom the gate found behind a message.
@@ -98,10 +120,13 @@ fn surplus(owned: &[Owned], each: usize, all: usize) -> Vec<SessionId> {
 
 impl SessionManager for Sessions {
     type Error = Fault;
-    type Transport = <LocalSessionManager as SessionManager>::Transport;
+    type Transport = Kept<<LocalSessionManager as SessionManager>::Transport>;
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), Fault> {
-        self.rmcp.create_session().await
+        let (id, transport) = self.rmcp.create_session().await?;
+        let life = Life::new(self.idle);
+        self.lives().insert(id.clone(), Arc::clone(&life));
+        Ok((id, Kept::new(transport, life)))
     }
 
     /// Begins one for whoever is behind its first message. Between its creation and the first line of this rmcp waits for
@@ -129,13 +154,16 @@ impl SessionManager for Sessions {
         self.rmcp.initialize_session(id, message).await
     }
 
+    /// rmcp asks this for every message of a client's and for every stream before it passes them on.
     async fn has_session(&self, id: &SessionId) -> Result<bool, Fault> {
-        self.rmcp.has_session(id).await
+        let lives = self.lives().get(id).is_some_and(|life| life.touch());
+        Ok(lives && self.rmcp.has_session(id).await?)
     }
 
     async fn close_session(&self, id: &SessionId) -> Result<(), Fault> {
         let closed = self.rmcp.close_session(id).await;
         self.owned().retain(|(known, _)| known != id);
+        self.lives().remove(id);
         closed
     }
 
@@ -143,8 +171,9 @@ impl SessionManager for Sessions {
         &self,
         id: &SessionId,
         message: ClientJsonRpcMessage,
-    ) -> Result<impl futures::Stream<Item = ServerSseMessage> + Send + Sync + 'static, Fault> {
-        self.rmcp.create_stream(id, message).await
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Fault> {
+        let hold = self.hold(id)?;
+        Ok(kept(self.rmcp.create_stream(id, message).await?, hold))
     }
 
     async fn accept_message(&self, id: &SessionId, message: ClientJsonRpcMessage) -> Result<(), Fault> {
@@ -154,16 +183,18 @@ impl SessionManager for Sessions {
     async fn create_standalone_stream(
         &self,
         id: &SessionId,
-    ) -> Result<impl futures::Stream<Item = ServerSseMessage> + Send + Sync + 'static, Fault> {
-        self.rmcp.create_standalone_stream(id).await
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Fault> {
+        let hold = self.hold(id)?;
+        Ok(kept(self.rmcp.create_standalone_stream(id).await?, hold))
     }
 
     async fn resume(
         &self,
         id: &SessionId,
         last_event_id: String,
-    ) -> Result<impl futures::Stream<Item = ServerSseMessage> + Send + Sync + 'static, Fault> {
-        self.rmcp.resume(id, last_event_id).await
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Fault> {
+        let hold = self.hold(id)?;
+        Ok(kept(self.rmcp.resume(id, last_event_id).await?, hold))
     }
 
     async fn restore_session(&self, _id: SessionId) -> Result<RestoreOutcome<Self::Transport>, Fault> {

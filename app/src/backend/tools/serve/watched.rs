@@ -9,7 +9,7 @@
 
 #![expect(deprecated, reason = "older clients still use what newer revisions of the protocol took away")]
 
-use super::McpServer;
+use super::{McpServer, log::Ear};
 use crate::backend::{
     caller::{Caller, Via},
     metrics,
@@ -33,6 +33,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// Characters of what a client calls itself that are written.
 const CLIENT_MAX: usize = 60;
@@ -52,8 +53,13 @@ impl Written {
     }
 }
 
-/// A request on its way; written when it ends, or when nobody waits for it any more.
+/// A request on its way; written when it ends, or when nobody waits for it any more. What the end needs of the request is
+/// kept here: a copy of all of it would be one of its headers too.
 struct Entry {
+    /// Cancelled when the client calls it off.
+    called_off: CancellationToken,
+    /// Whoever asked, if it is to be told.
+    ear: Ear,
     method: &'static str,
     tool: Option<String>,
     client: String,
@@ -88,16 +94,23 @@ fn kind(error: &ErrorData) -> &'static str {
     }
 }
 
-/// How a request ended; one that answered, as `ending` has it.
-fn outcome<T>(
-    result: &Result<T, ErrorData>,
-    cx: &RequestContext<RoleServer>,
-    ending: impl FnOnce(&T) -> &'static str,
-) -> &'static str {
-    match result {
-        // Called off: that it has no answer is nobody's fault.
-        Err(_) if cx.ct.is_cancelled() => "cancelled",
-        result => result.as_ref().map_or_else(kind, ending),
+impl Entry {
+    /// Keeps how the request ended; one that answered, as `ending` has it.
+    fn ends<T>(&mut self, result: &Result<T, ErrorData>, ending: impl FnOnce(&T) -> &'static str) -> &'static str {
+        let outcome = match result {
+            // Called off: that it has no answer is nobody's fault.
+            Err(_) if self.called_off.is_cancelled() => "cancelled",
+            result => result.as_ref().map_or_else(kind, ending),
+        };
+        self.outcome = Some(outcome);
+        outcome
+    }
+
+    /// Waits for an answer and writes it down.
+    async fn watch<T>(mut self, work: BoxFuture<'_, Result<T, ErrorData>>) -> Result<T, ErrorData> {
+        let result = work.await;
+        self.ends(&result, |_| "ok");
+        result
     }
 }
 
@@ -128,6 +141,8 @@ impl Watched {
             written.0.store(true, Ordering::Release);
         }
         Entry {
+            called_off: cx.ct.clone(),
+            ear: Ear::of(cx),
             method,
             // A name no tool has is the client's text.
             tool: tool.filter(|name| self.0.tools().spec(name).is_some()).map(str::to_owned),
@@ -139,59 +154,31 @@ impl Watched {
         }
     }
 
-    /// Waits for an answer and writes it down.
-    async fn watch<T>(
-        &self,
-        method: &'static str,
-        cx: &RequestContext<RoleServer>,
-        work: BoxFuture<'_, Result<T, ErrorData>>,
-    ) -> Result<T, ErrorData> {
-        let mut entry = self.entry(method, None, cx);
-        let result = work.await;
-        entry.outcome = Some(outcome(&result, cx, |_| "ok"));
-        result
-    }
-
-    /// [`Watched::watch`] of a client that says its name now.
-    async fn watch_named<T>(
-        &self,
-        method: &'static str,
-        client: Implementation,
-        cx: &RequestContext<RoleServer>,
-        work: BoxFuture<'_, Result<T, ErrorData>>,
-    ) -> Result<T, ErrorData> {
-        let mut entry = self.entry(method, None, cx);
-        entry.client = shown(Some(client));
-        let result = work.await;
-        entry.outcome = Some(outcome(&result, cx, |_| "ok"));
-        result
-    }
-
-    /// [`Watched::watch`], and a word to the client about it.
+    /// [`Entry::watch`], and a word to the client about it.
     async fn watch_aloud<T>(
         &self,
-        (method, tool): (&'static str, Option<&str>),
-        cx: &RequestContext<RoleServer>,
+        mut entry: Entry,
         work: BoxFuture<'_, Result<T, ErrorData>>,
         ending: impl Fn(&T) -> &'static str,
     ) -> Result<T, ErrorData> {
-        let mut entry = self.entry(method, tool, cx);
         let result = work.await;
-        let outcome = outcome(&result, cx, ending);
-        entry.outcome = Some(outcome);
+        let outcome = entry.ends(&result, ending);
         let level = match outcome {
             "fault" => LoggingLevel::Error,
             "refused" | "tool_error" => LoggingLevel::Warning,
             _ => LoggingLevel::Info,
         };
-        let mut data = json!({
-            "method": method, "outcome": outcome,
-            "duration_ms": u64::try_from(entry.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-        });
-        if let Some(tool) = &entry.tool {
-            data["tool"] = json!(tool);
-        }
-        self.0.tell(cx, level, data).await;
+        let told = || {
+            let mut data = json!({
+                "method": entry.method, "outcome": outcome,
+                "duration_ms": u64::try_from(entry.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            });
+            if let Some(tool) = &entry.tool {
+                data["tool"] = json!(tool);
+            }
+            data
+        };
+        self.0.tell(&entry.ear, level, told).await;
         result
     }
 }
@@ -214,8 +201,10 @@ impl ServerHandler for Watched {
         asked: InitializeRequestParams,
         cx: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
-        let client = asked.client_info.clone();
-        self.watch_named("initialize", client, &cx.clone(), self.0.initialize(asked, cx).boxed()).await
+        let mut entry = self.entry("initialize", None, &cx);
+        // It says its name now.
+        entry.client = shown(Some(asked.client_info.clone()));
+        entry.watch(self.0.initialize(asked, cx).boxed()).await
     }
 
     async fn on_initialized(&self, cx: NotificationContext<RoleServer>) {
@@ -223,15 +212,15 @@ impl ServerHandler for Watched {
     }
 
     async fn discover(&self, cx: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
-        self.watch("server/discover", &cx.clone(), self.0.discover(cx).boxed()).await
+        self.entry("server/discover", None, &cx).watch(self.0.discover(cx).boxed()).await
     }
 
     async fn ping(&self, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.watch("ping", &cx.clone(), self.0.ping(cx).boxed()).await
+        self.entry("ping", None, &cx).watch(self.0.ping(cx).boxed()).await
     }
 
     async fn set_level(&self, asked: SetLevelRequestParams, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.watch("logging/setLevel", &cx.clone(), self.0.set_level(asked, cx).boxed()).await
+        self.entry("logging/setLevel", None, &cx).watch(self.0.set_level(asked, cx).boxed()).await
     }
 
     async fn list_tools(
@@ -239,7 +228,7 @@ impl ServerHandler for Watched {
         page: Option<PaginatedRequestParams>,
         cx: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        self.watch("tools/list", &cx.clone(), self.0.list_tools(page, cx).boxed()).await
+        self.entry("tools/list", None, &cx).watch(self.0.list_tools(page, cx).boxed()).await
     }
 
     async fn call_tool(
@@ -247,20 +236,20 @@ impl ServerHandler for Watched {
         call: CallToolRequestParams,
         cx: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let name = call.name.clone();
-        self.watch_aloud(("tools/call", Some(&name)), &cx.clone(), self.0.call_tool(call, cx).boxed(), ending).await
+        let entry = self.entry("tools/call", Some(&call.name), &cx);
+        self.watch_aloud(entry, self.0.call_tool(call, cx).boxed(), ending).await
     }
 
     async fn get_task(&self, task: GetTaskParams, cx: RequestContext<RoleServer>) -> Result<GetTaskResult, ErrorData> {
-        self.watch("tasks/get", &cx.clone(), self.0.get_task(task, cx).boxed()).await
+        self.entry("tasks/get", None, &cx).watch(self.0.get_task(task, cx).boxed()).await
     }
 
     async fn update_task(&self, task: UpdateTaskParams, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.watch("tasks/update", &cx.clone(), self.0.update_task(task, cx).boxed()).await
+        self.entry("tasks/update", None, &cx).watch(self.0.update_task(task, cx).boxed()).await
     }
 
     async fn cancel_task(&self, task: CancelTaskParams, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.watch("tasks/cancel", &cx.clone(), self.0.cancel_task(task, cx).boxed()).await
+        self.entry("tasks/cancel", None, &cx).watch(self.0.cancel_task(task, cx).boxed()).await
     }
 
     async fn list_resources(
@@ -268,7 +257,7 @@ impl ServerHandler for Watched {
         page: Option<PaginatedRequestParams>,
         cx: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        self.watch("resources/list", &cx.clone(), self.0.list_resources(page, cx).boxed()).await
+        self.entry("resources/list", None, &cx).watch(self.0.list_resources(page, cx).boxed()).await
     }
 
     async fn list_resource_templates(
@@ -276,7 +265,7 @@ impl ServerHandler for Watched {
         page: Option<PaginatedRequestParams>,
         cx: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        self.watch("resources/templates/list", &cx.clone(), self.0.list_resource_templates(page, cx).boxed()).await
+        self.entry("resources/templates/list", None, &cx).watch(self.0.list_resource_templates(page, cx).boxed()).await
     }
 
     async fn read_resource(
@@ -284,11 +273,12 @@ impl ServerHandler for Watched {
         asked: ReadResourceRequestParams,
         cx: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        self.watch_aloud(("resources/read", None), &cx.clone(), self.0.read_resource(asked, cx).boxed(), |_| "ok").await
+        self.watch_aloud(self.entry("resources/read", None, &cx), self.0.read_resource(asked, cx).boxed(), |_| "ok")
+            .await
     }
 
     async fn subscribe(&self, asked: SubscribeRequestParams, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.watch("resources/subscribe", &cx.clone(), self.0.subscribe(asked, cx).boxed()).await
+        self.entry("resources/subscribe", None, &cx).watch(self.0.subscribe(asked, cx).boxed()).await
     }
 
     async fn unsubscribe(
@@ -296,12 +286,12 @@ impl ServerHandler for Watched {
         asked: UnsubscribeRequestParams,
         cx: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.watch("resources/unsubscribe", &cx.clone(), self.0.unsubscribe(asked, cx).boxed()).await
+        self.entry("resources/unsubscribe", None, &cx).watch(self.0.unsubscribe(asked, cx).boxed()).await
     }
 
     async fn listen(&self, cx: SubscriptionContext) -> Result<(), ErrorData> {
-        let request = cx.request_context().clone();
-        self.watch("subscriptions/listen", &request, self.0.listen(cx).boxed()).await
+        let entry = self.entry("subscriptions/listen", None, cx.request_context());
+        entry.watch(self.0.listen(cx).boxed()).await
     }
 
     async fn list_prompts(
@@ -309,7 +299,7 @@ impl ServerHandler for Watched {
         page: Option<PaginatedRequestParams>,
         cx: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        self.watch("prompts/list", &cx.clone(), self.0.list_prompts(page, cx).boxed()).await
+        self.entry("prompts/list", None, &cx).watch(self.0.list_prompts(page, cx).boxed()).await
     }
 
     async fn get_prompt(
@@ -317,7 +307,7 @@ impl ServerHandler for Watched {
         asked: GetPromptRequestParams,
         cx: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        self.watch_aloud(("prompts/get", None), &cx.clone(), self.0.get_prompt(asked, cx).boxed(), |_| "ok").await
+        self.watch_aloud(self.entry("prompts/get", None, &cx), self.0.get_prompt(asked, cx).boxed(), |_| "ok").await
     }
 
     async fn complete(
@@ -325,6 +315,6 @@ impl ServerHandler for Watched {
         asked: CompleteRequestParams,
         cx: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        self.watch("completion/complete", &cx.clone(), self.0.complete(asked, cx).boxed()).await
+        self.entry("completion/complete", None, &cx).watch(self.0.complete(asked, cx).boxed()).await
     }
 }

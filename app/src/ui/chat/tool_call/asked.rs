@@ -6,7 +6,7 @@
 use crate::{
     api::elicitation::AnswerServer,
     ui::{
-        chat::cell::ToolView,
+        chat::{cell::ToolView, scroll::Scroll},
         kit::{Button, Glyph, Icon, Size, Variant, lazy::lazy},
         page::form::{Form, Post},
     },
@@ -15,6 +15,7 @@ use crate::{
 use leptos::prelude::*;
 
 const INPUT: &str = "block w-full rounded-md border border-line-strong bg-raised px-3 text-base text-text";
+const BOX: &str = "size-4 shrink-0 accent-brand";
 
 lazy! {
     /// What a server asks.
@@ -25,6 +26,7 @@ lazy! {
 #[component]
 fn Asked(tool: ArcRwSignal<ToolView>, question: ServerQuestion) -> impl IntoView {
     let reply = Post::to::<AnswerServer>();
+    Scroll::follow_late();
     let (call, turn) = tool.with_untracked(|tool| (tool.call.id.0.clone(), tool.turn.map(|turn| turn.to_string())));
     let ServerQuestion { number, server, message, wants } = question;
     let id = format!("asked-{call}-{number}");
@@ -85,14 +87,14 @@ fn Visit(url: String, host: String) -> impl IntoView {
     view! {
         <p class="text-xs text-muted">
             "It wants you to do something at an address of its choice. Open it only if you expect this and know the site: "
-            <strong class="font-semibold break-all text-text">{host}</strong>
+            <strong class="font-semibold wrap-anywhere text-text">{host}</strong>
         </p>
-        <p class="text-xs break-all text-muted">{url.clone()}</p>
+        <p class="text-xs wrap-anywhere text-muted">{url.clone()}</p>
         <a
             href=url
             target="_blank"
             rel="noopener noreferrer nofollow"
-            class="inline-flex h-8 items-center gap-1.5 rounded-md border border-line bg-raised px-3 text-sm font-medium hover:bg-hover"
+            class="inline-flex h-8 items-center gap-1.5 rounded-md border border-line bg-raised px-3 text-sm font-medium hover:bg-hover pointer-coarse:h-10"
         >
             "Open it in a new tab"
             <Icon glyph=Glyph::External class="size-4"/>
@@ -124,7 +126,7 @@ fn shown(form: &str, at: usize, field: Field) -> AnyView {
             return view! {
                 <div class="space-y-1">
                     <label class="flex items-center gap-2 font-medium">
-                        <input r#type="checkbox" name=name(0) value="true" checked=default aria-describedby=described/>
+                        <input r#type="checkbox" name=name(0) value="true" checked=default class=BOX aria-describedby=described/>
                         {title}
                     </label>
                     {more}
@@ -137,7 +139,7 @@ fn shown(form: &str, at: usize, field: Field) -> AnyView {
                 let checked = default.contains(&value);
                 view! {
                     <label class="flex items-center gap-2">
-                        <input r#type="checkbox" name=name(n) value=value checked=checked/>
+                        <input r#type="checkbox" name=name(n) value=value checked=checked class=BOX/>
                         {title}
                     </label>
                 }
@@ -247,7 +249,9 @@ fn hint(kind: &FieldKind, description: &str) -> String {
         },
         _ => String::new(),
     };
-    [description, &shape].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
+    // A server may write no full stop.
+    let between = if description.ends_with(['.', '!', '?', '…', ':']) { " " } else { " · " };
+    [description, &shape].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(between)
 }
 
 #[cfg(test)]
@@ -258,6 +262,7 @@ mod tests {
     fn a_hint_says_what_is_not_seen() {
         let number = |min, max| FieldKind::Number { whole: true, min, max, default: None };
         assert_eq!(hint(&number(Some(1.0), Some(5.5)), "How many."), "How many. From 1 to 5.5.");
+        assert_eq!(hint(&number(Some(1.0), None), "How many"), "How many · At least 1.");
         assert_eq!(hint(&number(None, None), ""), "");
         let many = FieldKind::Many { choices: Vec::new(), min: 1, max: Some(3), default: Vec::new() };
         assert_eq!(hint(&many, ""), "Choose 1 to 3.");

@@ -51,7 +51,7 @@ fn pictures(of: &str, images: Vec<AttachmentRef>) -> AnyView {
         let alt = if several { format!("Image {} from {of}", at + 1) } else { format!("Image from {of}") };
         view! { <Picture image alt/> }
     });
-    view! { <div class="flex flex-wrap gap-2 border-t border-line p-3">{shown.collect_view()}</div> }.into_any()
+    view! { <div class="flex flex-wrap gap-2 border-t border-line p-3 group-has-[details[open]]/call:hidden">{shown.collect_view()}</div> }.into_any()
 }
 
 /// An image that opens by itself in a tab of its own. It takes its place before it is there.

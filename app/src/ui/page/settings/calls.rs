@@ -40,7 +40,11 @@ pub fn CallsSection() -> impl IntoView {
                     let (before, all) = asked.get_untracked();
                     match calls.await {
                         Ok(page) if page.items.is_empty() => {
-                            view! { <p class="p-4 text-sm text-muted">"No tool was called."</p> }.into_any()
+                            view! {
+                                <p class="p-4 text-sm text-muted">"No tool was called."</p>
+                                <Ways admin all older=None newest=before.is_some()/>
+                            }
+                                .into_any()
                         }
                         Ok(page) => {
                             let older = page.more.then(|| page.items.last().map(|row| row.id.clone())).flatten();

@@ -8,7 +8,7 @@ pub mod sign_in;
 
 use self::{inputs::Inputs, sign_in::SigningIn};
 use super::{
-    super::form::{Form, FormError, Post, asked},
+    super::form::{Form, FormError, Post, asked, empty_when_done},
     Section,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     },
     ui::{
         app::encode,
-        kit::{Banner, Button, Size, TextInput, Time, TimeStyle, Tone, Transition, Variant, effect},
+        kit::{Banner, Button, Size, TextInput, Time, TimeStyle, Tone, Transition, Variant},
         load::Loaded,
     },
     wire::{
@@ -26,11 +26,7 @@ use crate::{
         limits,
     },
 };
-use leptos::{
-    html,
-    prelude::*,
-    web_sys::{HtmlFormElement, wasm_bindgen::JsCast},
-};
+use leptos::prelude::*;
 
 /// The line that opens a part of a server's card; where it is the last one, it is as round as the card.
 const FOLD: &str = "cursor-pointer p-4 text-sm hover:bg-hover focus-visible:-outline-offset-2 \
@@ -113,25 +109,27 @@ fn Server(row: ConnectionRow, actions: Actions) -> impl IntoView {
         view! { <Inputs id name waits inputs fill=actions.fill empty=actions.empty/> }
     });
     let own = (!row.of_operator).then(|| view! { <Own id=row.id.clone() name=row.name.clone() actions/> });
-    let ConnectionRow { id, name, state, error, answered_at, retry_at, tools, .. } = row;
+    let ConnectionRow { id, name, state, error, last_error, answered_at, retry_at, tools, .. } = row;
     let known = !facts.is_empty() || answered_at.is_some() || cost > 0;
     view! {
         <section aria-labelledby=labelled class="rounded-xl border border-line bg-raised">
-            <div class="flex flex-wrap items-start gap-3 border-b border-line p-4">
-                <div class="min-w-0 flex-1">
-                    <h2 id=heading class="truncate font-semibold">{name}</h2>
-                    <p class="text-sm break-words text-muted">{about}</p>
+            <div class="border-b border-line p-4">
+                <div class="flex items-center gap-3">
+                    <h2 id=heading class="min-w-0 flex-1 truncate font-semibold">{name}</h2>
+                    <span class=badge(state)>{state.words()}</span>
                 </div>
-                <span class=badge(state)>{state.words()}</span>
+                <p class="text-sm break-words text-muted">{about}</p>
             </div>
             {(!error.is_empty()).then(|| view! { <p class="border-b border-line p-4 text-sm text-danger">{error}</p> })}
+            {last_error
+                .map(|last| view! { <p class="border-b border-line p-4 text-sm text-muted">{last.words()}</p> })}
             {state
                 .is_away()
                 .then(|| {
                     view! {
                         <p class="border-b border-line p-4 text-sm">
                             "Its tools are away: replies go on without them. "
-                            {retry_at.map(|at| view! { "It is tried again by itself " <Time at style=TimeStyle::Full/> "." })}
+                            {retry_at.map(|at| view! { "It is tried again by itself at " <Time at style=TimeStyle::Full/> "." })}
                         </p>
                     }
                 })}
@@ -219,7 +217,7 @@ fn Own(id: String, name: String, actions: Actions) -> impl IntoView {
                         maxlength=limits::CONNECTION_NAME_MAX.to_string()
                         required=true
                         autocomplete="off"
-                        class="h-8 min-w-0 flex-1 rounded-md border border-line-strong bg-raised px-3 text-base sm:text-sm"
+                        class="h-8 min-w-0 flex-1 rounded-md border border-line-strong bg-raised px-3 text-base sm:text-sm pointer-coarse:h-10"
                     />
                     <Button kind="submit" size=Size::Small>"Rename"</Button>
                 </Form>
@@ -275,7 +273,10 @@ fn Tool(server: String, tool: ConnectedTool, choose: Post) -> impl IntoView {
         <li class="flex flex-col gap-2 border-t border-line p-4 sm:flex-row sm:items-start">
             <div class="w-full min-w-0 sm:w-auto sm:flex-1">
                 <p class="text-sm break-words" class:line-through=tool.choice == ToolChoice::Off>
-                    {tool.title} " " <code class="font-mono text-muted">{tool.offered_as}</code>
+                    {tool.title}
+                    <code class="block truncate font-mono text-xs text-muted" title=tool.offered_as.clone()>
+                        {tool.offered_as.clone()}
+                    </code>
                 </p>
                 <p class="line-clamp-3 text-sm break-words text-muted">{tool.description}</p>
                 <p class="text-xs text-muted">{hints}</p>
@@ -301,14 +302,7 @@ fn claims(tool: &ConnectedTool) -> String {
 
 #[component]
 fn NewConnection(add: Post) -> impl IntoView {
-    let node = NodeRef::<html::Div>::new();
-    effect(move || {
-        let added = add.answer().with(|answer| matches!(answer, Some(Ok(_))));
-        let form = node.get_untracked().filter(|_| added).and_then(|node| node.query_selector("form").ok().flatten());
-        if let Some(form) = form.and_then(|form| form.dyn_into::<HtmlFormElement>().ok()) {
-            form.reset();
-        }
-    });
+    let node = empty_when_done(add);
     view! {
         <Section
             id="new"

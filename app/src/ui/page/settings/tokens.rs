@@ -3,7 +3,7 @@
 //! Invariant: a token is shown once, to whoever made it, and is in no address; so making one needs script.
 
 use super::{
-    super::form::{Form, FormError, Post},
+    super::form::{Form, FormError, Post, empty_when_done},
     Section,
 };
 use crate::{
@@ -46,7 +46,7 @@ pub fn TokensSection() -> impl IntoView {
                             view! {
                                 <p class="border-b border-line p-4 text-sm text-muted">
                                     "The MCP server is at "
-                                    <code class="font-mono break-all text-text">{tokens.endpoint}</code> "."
+                                    <code class="font-mono wrap-anywhere text-text">{tokens.endpoint}</code> "."
                                 </p>
                                 {tokens.rows.into_iter().map(|row| view! { <Row row revoke/> }).collect_view()}
                             }
@@ -114,7 +114,7 @@ fn Made(create: Post) -> impl IntoView {
                                             "Copy"
                                         </button>
                                     </div>
-                                    <pre tabindex="0">{token}</pre>
+                                    <pre tabindex="0" class="whitespace-pre-wrap break-all">{token}</pre>
                                 </div>
                             </div>
                         }
@@ -129,47 +129,50 @@ fn NewToken(create: Post) -> impl IntoView {
     let awake = awake();
     // Sent before the page is awake, it would be refused as if there were no script at all.
     let asleep = Signal::derive(move || !awake.get());
+    let node = empty_when_done(create);
     view! {
-        <Form post=create class="space-y-5 p-4">
-            <FormError post=create fields=&["name"]/>
-            <TextInput
-                name="name"
-                label="Name of a new token"
-                hint="What it is for, such as «Claude on my laptop»."
-                max=limits::TOKEN_NAME_MAX
-                required=true
-                error=create.field_error("name")
-            />
-            <fieldset class="space-y-2">
-                <legend class="mb-1.5 text-sm font-medium">"What it may do"</legend>
-                <Permission scope=Scope::Read always=true/>
-                <Permission scope=Scope::Write/>
-                <Permission scope=Scope::Run/>
-            </fieldset>
-            <div class="space-y-1.5">
-                <label for="days" class="block text-sm font-medium">
-                    "How long it lives"
-                </label>
-                <select
-                    id="days"
-                    name="days"
-                    class="h-11 w-full rounded-md border border-line-strong bg-raised px-3 text-base sm:w-56"
-                >
-                    {LIVES
-                        .into_iter()
-                        .map(|(days, words)| view! { <option value=days selected=days == "90">{words}</option> })
-                        .collect_view()}
-                </select>
-            </div>
-            <noscript>
-                <p class="text-sm text-muted">
-                    "Making a token needs JavaScript: it is shown once, and an address must not hold it."
-                </p>
-            </noscript>
-            <Button kind="submit" variant=Variant::Primary busy=create.pending() disabled=asleep>
-                "Make the token"
-            </Button>
-        </Form>
+        <div node_ref=node>
+            <Form post=create class="space-y-5 p-4">
+                <FormError post=create fields=&["name"]/>
+                <TextInput
+                    name="name"
+                    label="Name of a new token"
+                    hint="What it is for, such as «Claude on my laptop»."
+                    max=limits::TOKEN_NAME_MAX
+                    required=true
+                    error=create.field_error("name")
+                />
+                <fieldset class="space-y-2">
+                    <legend class="mb-1.5 text-sm font-medium">"What it may do"</legend>
+                    <Permission scope=Scope::Read always=true/>
+                    <Permission scope=Scope::Write/>
+                    <Permission scope=Scope::Run/>
+                </fieldset>
+                <div class="space-y-1.5">
+                    <label for="days" class="block text-sm font-medium">
+                        "How long it lives"
+                    </label>
+                    <select
+                        id="days"
+                        name="days"
+                        class="h-11 w-full rounded-md border border-line-strong bg-raised px-3 text-base sm:w-56"
+                    >
+                        {LIVES
+                            .into_iter()
+                            .map(|(days, words)| view! { <option value=days selected=days == "90">{words}</option> })
+                            .collect_view()}
+                    </select>
+                </div>
+                <noscript>
+                    <p class="text-sm text-muted">
+                        "Making a token needs JavaScript: it is shown once, and an address must not hold it."
+                    </p>
+                </noscript>
+                <Button kind="submit" variant=Variant::Primary busy=create.pending() disabled=asleep>
+                    "Make the token"
+                </Button>
+            </Form>
+        </div>
     }
 }
 

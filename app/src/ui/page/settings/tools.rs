@@ -15,7 +15,8 @@ use crate::{
 use leptos::prelude::*;
 
 /// How the chooser of a small form looks.
-pub(super) const SELECT: &str = "h-8 rounded-md border border-line-strong bg-raised px-2 text-sm";
+pub(super) const SELECT: &str = "h-8 rounded-md border border-line-strong bg-raised px-2 text-sm \
+                                  pointer-coarse:h-10 pointer-coarse:text-base";
 
 /// The section.
 #[component]
@@ -69,7 +70,7 @@ fn Row(tool: ToolSetting, set: Post) -> impl IntoView {
             </div>
             <Form post=set class="flex items-center gap-2">
                 <input r#type="hidden" name="tool" value=tool.name/>
-                <select name="policy" class=SELECT aria-label=label>
+                <select name="policy" class=format!("{SELECT} w-40") aria-label=label>
                     {choices
                         .into_iter()
                         .map(|(value, words)| view! { <option value=value selected=value == chosen>{words}</option> })

@@ -93,6 +93,7 @@ fn Renaming(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView
     let node = NodeRef::<html::Input>::new();
     let (id, before) = (row.id, row.title);
     let title = before.clone();
+    let full = RwSignal::new(is_full(&title));
     effect(move || {
         if let Some(input) = node.get() {
             // Here, because only what is there already can be selected.
@@ -138,9 +139,11 @@ fn Renaming(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView
     view! {
         <input
             node_ref=node
-            class="h-10 w-full rounded-md border border-brand bg-raised px-3 text-sm"
+            class="h-10 w-full rounded-md border border-brand bg-raised px-3 text-sm focus-visible:-outline-offset-2"
             aria-label="New title"
+            aria-describedby="title-full"
             maxlength=limits::TITLE_MAX.to_string()
+            on:input=move |event| full.set(is_full(&event_target_value(&event)))
             on:keydown=keyed
             on:blur=move |_| {
                 if renaming.try_get_untracked() == Some(true) {
@@ -148,5 +151,13 @@ fn Renaming(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView
                 }
             }
         />
+        <p id="title-full" class="px-3 py-1 text-xs text-muted empty:hidden" role="status">
+            {move || full.get().then(|| format!("A title has at most {} characters.", limits::TITLE_MAX))}
+        </p>
     }
+}
+
+/// Whether the browser takes no more characters, as it counts them.
+fn is_full(title: &str) -> bool {
+    title.encode_utf16().count() >= limits::TITLE_MAX
 }

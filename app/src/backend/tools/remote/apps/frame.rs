@@ -10,7 +10,10 @@ use super::{
     declared::{Declared, Rules},
 };
 use crate::{
-    backend::{config::AppsConfig, secrets::SecretsError},
+    backend::{
+        config::{AppsConfig, Nearby},
+        secrets::SecretsError,
+    },
     wire::{
         app::ToolApp,
         id::{Millis, UserId},
@@ -70,6 +73,6 @@ impl Connections {
     }
 
     pub(super) fn rules(&self, site: &AppsConfig) -> Rules {
-        Rules::new(site, self.0.private)
+        Rules::new(site, self.0.private == Nearby::All)
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rmcp::model::{MetaObject, ReadResourceRequestParams, ReadResourceResult, ResourceContents};
 use sha2::{Digest, Sha256};
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 /// Bytes of what a page declares.
 const DECLARED_MAX: usize = 32 * 1024;
@@ -45,10 +45,7 @@ pub(super) async fn page(pool: &Arc<Pool>, link: &Arc<Link>, uri: &str) -> Resul
     if declared.len() > DECLARED_MAX {
         return Err(Fault::new(Kind::Protocol, "Its app declares more than one could read."));
     }
-    let mut digest = String::with_capacity(64);
-    for byte in Sha256::new().chain_update(&html).chain_update("\0").chain_update(&declared).finalize() {
-        let _ = write!(digest, "{byte:02x}");
-    }
+    let digest = hex::encode(Sha256::new().chain_update(&html).chain_update("\0").chain_update(&declared).finalize());
     let (server, uri) = (link.id.clone(), uri.to_owned());
     Ok(StoredApp { server, uri, digest, html, declared, read_at: Millis(0) })
 }

@@ -10,10 +10,13 @@
 //! one of those is on this machine or in a private network itself: whoever is there already learns nothing.
 
 use super::{super::words::sentence, Keep, Trouble, dpop};
-use crate::backend::http::{
-    self,
-    address::{Reach, Refused},
-    session::Session,
+use crate::backend::{
+    config::Nearby,
+    http::{
+        self,
+        address::{Reach, Refused, is_here},
+        session::Session,
+    },
 };
 use reqwest::{RequestBuilder, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -58,7 +61,11 @@ pub(super) struct Answered {
 impl Keep {
     /// What asks where a server leads that a person chose.
     pub(super) fn asker(&self) -> Asker<'_> {
-        let plain = if self.private { Plain::Everywhere } else { Plain::Nowhere };
+        let plain = match self.private {
+            Nearby::None => Plain::Nowhere,
+            Nearby::ThisMachine => Plain::ThisMachine,
+            Nearby::All => Plain::Everywhere,
+        };
         Asker { session: &self.guarded, plain, own: None }
     }
 
@@ -77,7 +84,7 @@ impl Keep {
 impl<'a> Asker<'a> {
     /// `plain`: where http may be spoken by a server that is nearby itself.
     fn of_operator(keep: &'a Keep, named: Named<'a>, plain: Plain) -> Self {
-        let plain = if keep.private { Plain::Everywhere } else { plain };
+        let plain = if keep.private == Nearby::All { Plain::Everywhere } else { plain };
         if named.iter().flatten().any(|url| is_near(url)) {
             return Self { session: &keep.plain, plain, own: None };
         }
@@ -188,15 +195,6 @@ async fn read(request: RequestBuilder) -> Result<Answered, Trouble> {
     Ok(Answered { status, body: serde_json::from_slice(&body).ok(), nonce })
 }
 
-fn is_here(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
 /// Whether an address is this machine's or a private one, as it is written.
 fn is_near(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
@@ -228,7 +226,7 @@ mod tests {
             home: Home::at("http://127.0.0.1:9"),
             guarded: Session::guarded(Reach::default(), Arc::new(SystemLookup)).unwrap(),
             plain: Session::of_operator().unwrap(),
-            private: false,
+            private: Nearby::None,
             accounts: Mutex::default(),
             machines: Mutex::default(),
         };

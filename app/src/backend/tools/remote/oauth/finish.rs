@@ -16,7 +16,6 @@ use crate::{
 };
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// What an authorization server sends back by the browser.
 #[derive(Clone, Debug, Default)]
@@ -145,10 +144,7 @@ pub(super) fn session(caller: &Caller) -> String {
 
 /// What the store knows a `state` by.
 pub(super) fn hash(state: &str) -> String {
-    Sha256::digest(state).iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    hex::encode(Sha256::digest(state))
 }
 
 /// What a sign-in under way is sealed for.

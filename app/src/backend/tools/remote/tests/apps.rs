@@ -176,7 +176,7 @@ async fn a_copy_is_shown_while_the_server_is_away_and_none_while_it_is_switched_
         inputs: Vec::new(),
     };
     let tasks = Tasks::default();
-    let config = ServersConfig { operator: vec![server], private: true, tools_share: 5 };
+    let config = ServersConfig { operator: vec![server], private: Nearby::All, tools_share: 5 };
     let later = Connections::new(means(&world.store, &world.keys, &tasks, config, quick())).unwrap();
     let gone = ToolApp { server: "operator:gone".to_owned(), ..app.clone() };
     let told = refused(later.open_app(&ann, &gone, "gone__chart", &site()).await.unwrap_err());

@@ -77,7 +77,7 @@ struct Scene<'a> {
 
 async fn scene(t: &TestStore) -> Scene<'_> {
     let (keys, tasks) = (Folder::new(), Tasks::default());
-    let config = ServersConfig { operator: Vec::new(), private: true, tools_share: 5 };
+    let config = ServersConfig { operator: Vec::new(), private: Nearby::All, tools_share: 5 };
     let options = Options { connect: Duration::from_secs(3), ..Options::default() };
     let connections = Connections::new(means(t, &keys, &tasks, config, options)).unwrap();
     let ann = Caller { user: t.person("ann").await, name: "ann".to_owned(), admin: false, via: Via::Process };

@@ -38,7 +38,7 @@ impl Lookup for Told {
 /// Connections that reach the public and `also`, with names that lead where they are told.
 async fn guarded(also: Vec<SocketAddr>, told: Arc<Told>) -> World {
     let (store, keys, tasks) = (test_store().await, Folder::new(), Tasks::default());
-    let config = ServersConfig { operator: Vec::new(), private: true, tools_share: 5 };
+    let config = ServersConfig { operator: Vec::new(), private: Nearby::All, tools_share: 5 };
     let means = means(&store, &keys, &tasks, config, quick());
     let connections = Connections::with(means, Reach::and(also), told).unwrap();
     World { store, connections, tasks, keys }
@@ -47,7 +47,7 @@ async fn guarded(also: Vec<SocketAddr>, told: Arc<Told>) -> World {
 #[tokio::test]
 async fn private_addresses_and_plain_http_are_refused_when_they_are_saved() {
     let (store, keys, tasks) = (test_store().await, Folder::new(), Tasks::default());
-    let config = ServersConfig { operator: Vec::new(), private: false, tools_share: 5 };
+    let config = ServersConfig { operator: Vec::new(), private: Nearby::None, tools_share: 5 };
     let connections = Connections::new(means(&store, &keys, &tasks, config, quick())).unwrap();
     let world = World { store, connections, tasks, keys };
     let ann = world.person("ann").await;

@@ -130,7 +130,7 @@ async fn what_is_filled_in_outlives_a_restart_and_a_new_key_and_opens_for_its_pe
     let file = keyed(&Fixture::new(false)).await;
     let start = |world: World, keys: Vec<SecretString>| {
         let tasks = Tasks::default();
-        let config = ServersConfig { operator: file.clone(), private: true, tools_share: 5 };
+        let config = ServersConfig { operator: file.clone(), private: Nearby::All, tools_share: 5 };
         let mut means = means(&world.store, &world.keys, &tasks, config, quick());
         means.secrets = Secrets::new(&SecretsConfig { keys, file: "/nowhere/at/all".into() });
         World { connections: Connections::new(means).unwrap(), tasks, ..world }

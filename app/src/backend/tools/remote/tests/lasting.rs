@@ -16,7 +16,7 @@ async fn a_restart_finds_everything_again() {
     let stored = world.store.connections(ann.user).await.unwrap();
     assert!(!stored[0].access.contains("hunter2") && !stored[0].access.contains("127.0.0.1"), "sealed at rest");
     let tasks = Tasks::default();
-    let config = ServersConfig { operator: Vec::new(), private: true, tools_share: 5 };
+    let config = ServersConfig { operator: Vec::new(), private: Nearby::All, tools_share: 5 };
     let again = Connections::new(means(&world.store, &world.keys, &tasks, config.clone(), quick())).unwrap();
     let world = World { connections: again, tasks, ..world };
     let row = world.until(&ann, ConnectionState::Connected).await;

@@ -166,7 +166,7 @@ async fn a_secret_goes_over_https_or_stays_on_this_machine() {
     let warden = Warden::serve().await;
     let (store, keys, tasks) = (test_store().await, Folder::new(), Tasks::default());
     let operator = vec![server(&warden, auth(OperatorGrant::ClientCredentials, secret("s: ecret", None)))];
-    let config = ServersConfig { operator, private: false, tools_share: 5 };
+    let config = ServersConfig { operator, private: Nearby::None, tools_share: 5 };
     let connections = Connections::new(means(&store, &keys, &tasks, config, quick())).unwrap();
     let world = World { store, connections, tasks, keys };
     let ann = world.person("ann").await;

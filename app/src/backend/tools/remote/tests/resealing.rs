@@ -71,7 +71,7 @@ on_every_backend! {
         keep(t, &keys(&[1]), hers, ann).await;
         // Bob's were sealed by a key that nobody has any more.
         keep(t, &keys(&[9]), his, bob).await;
-        let config = ServersConfig { operator: Vec::new(), private: true, tools_share: 5 };
+        let config = ServersConfig { operator: Vec::new(), private: Nearby::All, tools_share: 5 };
         let means = means(t, &folder, &tasks, config, quick());
         let connections = Connections::new(Means { secrets: keys(&[2, 1]), ..means }).unwrap();
         let all = u64::try_from(Column::ALL.len()).unwrap();
@@ -89,7 +89,7 @@ on_every_backend! {
         let (ann, id, folder, tasks) = (t.person("ann").await, t.clock.id(), Folder::new(), Tasks::default());
         keep(t, &keys(&[1]), id, ann).await;
         std::fs::write(folder.path().join("secret.key"), "short").unwrap();
-        let config = ServersConfig { operator: Vec::new(), private: true, tools_share: 5 };
+        let config = ServersConfig { operator: Vec::new(), private: Nearby::All, tools_share: 5 };
         let connections = Connections::new(means(t, &folder, &tasks, config, quick())).unwrap();
         let told = connections.reseal().await;
         assert!(matches!(&told, Err(reseal::ResealError::Key(SecretsError::NoKey(_)))), "{told:?}");

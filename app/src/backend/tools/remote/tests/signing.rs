@@ -70,7 +70,7 @@ async fn a_person_signs_in_and_stays_signed_in_after_a_restart() {
     world.stop().await;
 
     let tasks = Tasks::default();
-    let config = ServersConfig { operator: Vec::new(), private: true, tools_share: 5 };
+    let config = ServersConfig { operator: Vec::new(), private: Nearby::All, tools_share: 5 };
     let connections = Connections::new(means(&world.store, &world.keys, &tasks, config, quick())).unwrap();
     let world = World { connections, tasks, ..world };
     world.until(&ann, ConnectionState::Connected).await;
@@ -188,7 +188,7 @@ async fn what_cannot_be_trusted_is_not_followed() {
 async fn metadata_leads_to_no_private_address() {
     let guardian = Guardian::serve().await;
     let (store, keys, tasks) = (test_store().await, Folder::new(), Tasks::default());
-    let config = ServersConfig { operator: Vec::new(), private: true, tools_share: 5 };
+    let config = ServersConfig { operator: Vec::new(), private: Nearby::All, tools_share: 5 };
     let means = means(&store, &keys, &tasks, config, quick());
     let reach = Reach::and(vec![guardian.at]);
     let connections = Connections::with(means, reach, Arc::new(SystemLookup)).unwrap();

@@ -12,7 +12,7 @@ struct Beside {
 impl Beside {
     fn of(world: &World) -> Self {
         let tasks = Tasks::default();
-        let config = ServersConfig { operator: Vec::new(), private: true, tools_share: 5 };
+        let config = ServersConfig { operator: Vec::new(), private: Nearby::All, tools_share: 5 };
         let connections = Connections::new(means(&world.store, &world.keys, &tasks, config, quick())).unwrap();
         Self { connections, tasks }
     }

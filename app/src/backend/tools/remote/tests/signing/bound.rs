@@ -34,7 +34,7 @@ async fn a_bound_token_is_shown_with_a_proof_of_its_own_and_its_key_outlives_a_r
     assert!(!kept.contains("access-") && !kept.contains("prover"), "the key is sealed with the tokens");
     world.stop().await;
     let tasks = Tasks::default();
-    let config = ServersConfig { operator: Vec::new(), private: true, tools_share: 5 };
+    let config = ServersConfig { operator: Vec::new(), private: Nearby::All, tools_share: 5 };
     let connections = Connections::new(means(&world.store, &world.keys, &tasks, config, quick())).unwrap();
     let world = World { connections, tasks, ..world };
     world.store.clock.advance(3_600_000);
