@@ -13,7 +13,7 @@ use axum::{
 };
 use leptos_axum::LeptosRoutes;
 use std::sync::Arc;
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// The whole server for `backend`, counted by `meter`.
 pub fn router(backend: Arc<Backend>, meter: Option<Meter>) -> Router {
@@ -33,7 +33,8 @@ pub fn router(backend: Arc<Backend>, meter: Option<Meter>) -> Router {
         .leptos_routes_with_context(&state, pages::routes(&context), context.clone(), document)
         .fallback(files::file_or_page(&state, context))
         // From here outwards; a request meets the last one first.
-        .layer(CompressionLayer::new().compress_when(pages::is_html))
+        // One level above the default: a page is a twentieth smaller for a fraction of a millisecond.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Precise(5)).compress_when(pages::is_html))
         .layer(from_fn(forms::forms))
         .layer(from_fn_with_state(state.clone(), session::session))
         .layer(from_fn_with_state(origin::Gate::new(&state.backend.config), origin::origin))

@@ -14,9 +14,6 @@ mod write;
 pub use link::is_web_address;
 pub use stream::{OpenCode, Stream};
 
-/// What closes a block of code; nowhere else in one.
-pub const CODE_END: &str = "</code></pre></div>";
-
 use pulldown_cmark::{Options, Parser, TextMergeStream};
 
 /// Renders a whole text.

@@ -39,6 +39,11 @@ pub fn assets(state: &AppState) -> Router<AppState> {
 
 /// Only what was found may be kept.
 fn kept(mut response: Response, keep: HeaderValue) -> Response {
+    // Nobody asks again for what is for ever, nor for parts of it; every file of a first visit would say so.
+    if keep == FOR_EVER {
+        response.headers_mut().remove(header::LAST_MODIFIED);
+        response.headers_mut().remove(header::ACCEPT_RANGES);
+    }
     let found = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
     let keep = if found { keep } else { HeaderValue::from_static("no-store") };
     response.headers_mut().insert(header::CACHE_CONTROL, keep);

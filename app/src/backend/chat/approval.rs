@@ -368,7 +368,7 @@ fn unasked(tool: &str, may_last: bool) -> String {
     let allow = if may_last { "allow it always in Parley's settings, or " } else { "" };
     denied(&format!(
         "`{tool}` needs its person's word, and this reply runs at a program's pipe (`parley mcp-stdio`), where nobody can \
-         be asked. They can {allow}send the message on Parley's page, which asks them."
+         be asked. They can {allow}send the message on Parley's page once this reply is over; there they are asked."
     ))
 }
 

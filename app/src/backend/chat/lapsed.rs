@@ -3,7 +3,8 @@
 //!
 //! Rule: the serving process looks now and then. A running turn whose lease lapsed, and that is not one of its own, is
 //! closed as interrupted, or gone on with if it waited; what waits behind turns that are over begins, whoever was to
-//! begin it. Invariant: a process that lives keeps its turns. Whoever runs one renews its lease several times within it
+//! begin it. Invariant: a process that lives keeps its turns, except when the serving process starts
+//! ([`Chat::recover`]), which closes what runs anywhere. Whoever runs one renews its lease several times within it
 //! and also between two looks, so a machine that slept has not killed it: only what was lapsed at the last look too is
 //! taken over.
 

@@ -46,8 +46,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Operations in one transaction that somebody waits for. Fewer than may wait: while one batch is written, those that the
-/// last one answered are at work, so neither waits for the other. What nobody waits for goes along with them.
+/// Operations in one transaction that somebody waits for, about. Fewer than may wait: while one batch is written, those
+/// that the last one answered are at work, so neither waits for the other. What nobody waits for goes along with them.
 const BATCH: usize = 16;
 /// How long records that nobody waits for stay here for company: a commit of their own would hold up whoever comes next.
 const LINGER: Duration = Duration::from_millis(20);
@@ -247,11 +247,15 @@ impl Writer {
         }
     }
 
-    /// Hands over one operation, waiting for room in the queue only. Nobody hears what came of it.
+    /// Hands over one operation, and waits for it only if the writer is behind: whoever can hand over without waiting
+    /// must not fill the queue for those who cannot wait at all ([`Writer::post`]). Nobody hears what came of it.
     ///
     /// # Errors
-    /// The store is closed.
+    /// The store is closed; or, where it was waited for, it was not written.
     pub(super) async fn hand_over<I, O>(&self, op: impl FnOnce(Job<I, O>) -> Op, input: I) -> Result<(), StoreError> {
+        if self.queue.capacity() < QUEUE / 2 {
+            return self.ask(op, input).await.map(drop);
+        }
         let (answer, _) = oneshot::channel();
         self.queue.send(op(Job { input, outcome: None, answer })).await.map_err(closed)
     }
@@ -309,8 +313,16 @@ impl Batches {
                     batch.drain(..).for_each(|op| op.answer(Some(StoreError::Unwritable(why.clone()))));
                 }
                 Err(_) => {
+                    let mut busy = false;
                     for mut op in batch.drain(..) {
-                        let failed = self.commit(std::slice::from_mut(&mut op)).await.err();
+                        // Where no connection is to be had, each attempt takes its time: those that somebody waits for
+                        // are tried, the others are in the log.
+                        let failed = if busy && !op.is_awaited() {
+                            Some(StoreError::Busy)
+                        } else {
+                            self.commit(std::slice::from_mut(&mut op)).await.err()
+                        };
+                        busy |= matches!(failed, Some(StoreError::Busy));
                         op.answer(failed);
                     }
                 }
@@ -402,7 +414,7 @@ async fn linger(waiting: &mut Vec<Op>, incoming: &mut mpsc::Receiver<Op>, commit
     let until = Instant::now() + LINGER;
     while waiting.len() < batch::MOST && !waiting.iter().any(Op::is_awaited) {
         answer(committed);
-        let room = batch::MOST - waiting.len();
+        let room = (batch::MOST - waiting.len()).min(BATCH);
         // What ends the wait: time, or that nothing more will come.
         if timeout_at(until, incoming.recv_many(waiting, room)).await.unwrap_or(0) == 0 {
             return;

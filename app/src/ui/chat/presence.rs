@@ -8,6 +8,7 @@ use crate::{
         copy::copy,
         effect,
         lazy::{later, lazy},
+        memo,
     },
     wire::{
         id::{ConversationId, UserId},
@@ -62,6 +63,8 @@ pub fn RoomPanel(room: Room, open: RwSignal<bool>) -> impl IntoView {
 fn People(room: Room) -> impl IntoView {
     // Said here: the page's own news are under the dialog's scrim.
     let said = RwSignal::new(String::new());
+    // Not with each change of the room: a link that is shown here would be gone.
+    let owned = memo(move || room.summary.read().owned);
     view! {
         <ul class="flex flex-col gap-1">
             <For
@@ -73,13 +76,13 @@ fn People(room: Room) -> impl IntoView {
             </For>
         </ul>
         {move || {
-            if room.summary.read().owned {
+            if owned.get() {
                 view! { <Inviting room said/> }.into_any()
             } else {
                 view! { <Leaving room said/> }.into_any()
             }
         }}
-        <p class="text-sm empty:hidden" role="status">{move || said.get()}</p>
+        <p class="text-sm" role="status">{move || said.get()}</p>
     }
 }
 

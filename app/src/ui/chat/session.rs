@@ -337,7 +337,7 @@ impl Session {
     /// Asks for a sign of life; how much was heard before it, and by which socket.
     fn ping(self) -> Option<(u32, u32)> {
         self.push(ClientEvent::Ping);
-        self.wire.try_update_value(|wire| (wire.heart.ask(), wire.generation))
+        self.wire.try_update_value(|wire| (wire.heart.heard(), wire.generation))
     }
 
     /// Asks whether an open socket still works; if it does not answer soon, it is lost.

@@ -1,18 +1,14 @@
-//! The text of a part as signals: blocks that are finished are rendered once, the open end again with each piece, but for
-//! a block of code, whose lines are appended.
+//! The text of a part as signals: blocks that are finished are rendered once, the open end again with each piece.
 //!
 //! The server draws what there is when the page is made, as one block, and the browser wakes that without reading it:
 //! so a visit that only reads downloads no Markdown. It comes with the first text that has to be drawn here, and a page
 //! that expects one asks for it before ([`MARKDOWN`]). Invariant: a text that is here is shown; until Markdown is here
 //! as well, as it was written.
 
-mod growing;
-
 use crate::ui::{
     kit::lazy::{First, lazy},
     markdown::{Stream, escape, render},
 };
-use growing::GrowingCode;
 use leptos::{prelude::*, task::spawn_local};
 use std::{
     mem,
@@ -32,36 +28,12 @@ pub async fn ready() {
     }
 }
 
-/// A block of the text that is not drawn again.
-#[derive(Clone, Debug)]
-pub enum Block {
-    /// HTML of one that is finished; none for what the server drew.
-    Done(Arc<str>),
-    /// A block of code that grew on this page, or still does.
-    Code(GrowingCode),
-}
-
-impl Block {
-    /// Tells it from another one in its place.
-    pub fn key(&self) -> (bool, usize) {
-        match self {
-            Self::Done(html) => (false, html.len()),
-            Self::Code(code) => (true, code.key),
-        }
-    }
-
-    /// Whether it is only the place of what the server drew.
-    fn is_place(&self) -> bool {
-        matches!(self, Self::Done(html) if html.is_empty())
-    }
-}
-
 /// Markdown that grows. A handle, cheap to clone.
 #[derive(Clone, Debug)]
 pub struct TextCell {
-    /// Finished blocks, and a block of code that is open at the end.
-    pub blocks: ArcRwSignal<Vec<Block>>,
-    /// HTML of another open end.
+    /// HTML of finished blocks.
+    pub blocks: ArcRwSignal<Vec<Arc<str>>>,
+    /// HTML of the open end.
     pub tail: ArcRwSignal<String>,
     /// Whether Markdown could not be had for it.
     pub plain: ArcRwSignal<bool>,
@@ -76,10 +48,6 @@ struct Writer {
     whole: bool,
     /// Goes on after `seen`, if that grew here.
     stream: Option<Stream>,
-    /// The block of code that is open at the end of that.
-    code: Option<GrowingCode>,
-    /// How many were.
-    codes: usize,
     /// What is to be drawn once Markdown is here.
     wanted: Option<(String, bool)>,
     /// Whether Markdown is being fetched.
@@ -100,7 +68,7 @@ impl TextCell {
             (First::Server, Some(draw)) => draw(&cell, text, true),
             (First::Woken, _) => {
                 // Its place; what is in it the browser has already.
-                cell.blocks.set(vec![Block::Done(Arc::from(""))]);
+                cell.blocks.set(vec![Arc::from("")]);
                 if let (true, Ok(mut writer)) = (whole, cell.writer.lock()) {
                     text.clone_into(&mut writer.seen);
                     writer.whole = true;
@@ -129,7 +97,7 @@ impl TextCell {
     /// To be called where a view of it begins. What the server drew is there only once: a view that this page makes (the
     /// message's editor was left) draws it itself.
     pub fn begin_view(&self) {
-        let only_its_place = self.blocks.with_untracked(|blocks| blocks.first().is_some_and(Block::is_place));
+        let only_its_place = self.blocks.with_untracked(|blocks| blocks.first().is_some_and(|html| html.is_empty()));
         if First::now() != First::Page || !only_its_place {
             return;
         }
@@ -177,13 +145,13 @@ impl TextCell {
 
     /// Shows the text as it was written, unless what the server made of its beginning is shown.
     fn draw_plain(&self, text: &str) {
-        if self.blocks.with_untracked(|blocks| blocks.first().is_some_and(Block::is_place)) {
+        if self.blocks.with_untracked(|blocks| blocks.first().is_some_and(|html| html.is_empty())) {
             return;
         }
         let mut html = "<p class=\"whitespace-pre-wrap\">".to_owned();
         escape(text, &mut html);
         html.push_str("</p>");
-        self.blocks.set(vec![Block::Done(Arc::from(html))]);
+        self.blocks.set(vec![Arc::from(html)]);
         self.tail.set(String::new());
     }
 }
@@ -192,12 +160,9 @@ impl TextCell {
 fn draw(cell: &TextCell, text: &str, whole: bool) {
     let Ok(mut writer) = cell.writer.lock() else { return };
     let before = writer.stream.take().filter(|_| text.starts_with(&writer.seen));
-    let mut code = writer.code.take().filter(|_| before.is_some());
     let mut kept = 0;
-    let mut fresh = Vec::new();
-    let mut tail = String::new();
-    if let (None, true) = (&before, whole) {
-        fresh.push(Block::Done(Arc::from(render(text))));
+    let (fresh, tail) = if let (None, true) = (&before, whole) {
+        (vec![Arc::from(render(text))], String::new())
     } else {
         let from = before.as_ref().map_or(0, |_| writer.seen.len());
         let mut stream = before.unwrap_or_default();
@@ -209,24 +174,13 @@ fn draw(cell: &TextCell, text: &str, whole: bool) {
             // What stood after its use may have changed a block: then there is only one.
             if kept > 0 && stream.blocks().get(kept - 1) != last.as_ref() {
                 kept = 0;
-                code = None;
             }
         }
-        code = code.filter(|code| code.take(&stream, kept));
-        kept += usize::from(code.is_some());
-        fresh.extend(stream.blocks().iter().skip(kept).map(|html| Block::Done(Arc::from(&**html))));
-        if let Some(open) = stream.open_code() {
-            writer.code = code.filter(|_| kept > stream.blocks().len()).or_else(|| {
-                writer.codes += 1;
-                let code = GrowingCode::new(writer.codes, open);
-                fresh.push(Block::Code(code.clone()));
-                Some(code)
-            });
-        } else if !whole {
-            tail = stream.tail();
-        }
+        let fresh = stream.blocks().iter().skip(kept).map(|html| Arc::from(&**html)).collect();
+        let tail = if whole { String::new() } else { stream.tail() };
         writer.stream = Some(stream).filter(|_| !whole);
-    }
+        (fresh, tail)
+    };
     text.clone_into(&mut writer.seen);
     writer.whole = whole;
     writer.wanted = None;
@@ -234,11 +188,10 @@ fn draw(cell: &TextCell, text: &str, whole: bool) {
     if cell.plain.get_untracked() {
         cell.plain.set(false);
     }
-    if !fresh.is_empty() || cell.blocks.with_untracked(|blocks| blocks.len() > kept) {
-        cell.blocks.update(|blocks| {
-            blocks.truncate(kept);
-            blocks.extend(fresh);
-        });
+    if kept == 0 {
+        cell.blocks.set(fresh);
+    } else if !fresh.is_empty() {
+        cell.blocks.update(|blocks| blocks.extend(fresh));
     }
     if cell.tail.with_untracked(|old| *old != tail) {
         cell.tail.set(tail);
@@ -250,68 +203,22 @@ mod tests {
     use super::*;
 
     fn shown(cell: &TextCell) -> (Vec<String>, String) {
-        let html = |block: &Block| match block {
-            Block::Done(html) => html.to_string(),
-            Block::Code(code) => code.html.get_untracked(),
-        };
-        let blocks = cell.blocks.get_untracked().iter().map(html).collect();
+        let blocks = cell.blocks.get_untracked().iter().map(ToString::to_string).collect();
         (blocks, cell.tail.get_untracked())
-    }
-
-    fn keys(cell: &TextCell) -> Vec<(bool, usize)> {
-        cell.blocks.get_untracked().iter().map(Block::key).collect()
     }
 
     #[test]
     fn growing_text_ends_as_the_whole_does() {
-        for text in [
-            "# One\n\ntwo *three*\n\n```rust\nfn f() {}\n```\n\nfour [five]\n\n[five]: https://example.org\n",
-            "```rust\nfn f() {}\n```\n```\nx < y\n~~~\n```\n- four\n",
-            "```rust\nlet five = 5; // not closed\n``",
-            "```\n```\t\nx\n```\n[five]: https://example.org\n",
-        ] {
-            for step in [1, 3, 7, text.len()] {
-                let cell = TextCell::new("", false);
-                for end in (0..=text.len()).step_by(step).chain([text.len()]) {
-                    cell.take(&text[..end], false);
-                }
-                cell.take(text, true);
-                let (blocks, tail) = shown(&cell);
-                assert_eq!((blocks.concat(), tail.as_str()), (render(text), ""), "{text} in pieces of {step}");
+        let text = "# One\n\ntwo *three*\n\n```rust\nfn f() {}\n```\n\nfour [five]\n\n[five]: https://example.org\n";
+        for step in [1, 3, 7, text.len()] {
+            let cell = TextCell::new("", false);
+            for end in (0..=text.len()).step_by(step).chain([text.len()]) {
+                cell.take(&text[..end], false);
             }
+            cell.take(text, true);
+            let (blocks, tail) = shown(&cell);
+            assert_eq!((blocks.concat(), tail.as_str()), (render(text), ""), "in pieces of {step}");
         }
-    }
-
-    #[test]
-    fn a_block_of_code_is_the_same_from_its_first_line_to_its_end_and_after_it() {
-        let text = "one\n\n```rust\nfn f() {}\nfn g() {}\n```\ntwo\n\n```\nx\ny";
-        let at = |part| text.find(part).unwrap_or_default();
-        let cell = TextCell::new("", false);
-        for end in at("fn f")..at("\ntwo") {
-            cell.take(&text[..end], false);
-            assert_eq!(keys(&cell)[1..], [(true, 1)], "{}", &text[..end]);
-            assert_eq!(shown(&cell).1, "");
-        }
-        for end in at("\ntwo")..=at("```\nx") {
-            cell.take(&text[..end], false);
-            assert_eq!(keys(&cell)[1], (true, 1), "{}", &text[..end]);
-        }
-        cell.take(text, false);
-        assert_eq!(keys(&cell).last(), Some(&(true, 2)));
-        let before = keys(&cell);
-        cell.take(text, true);
-        assert_eq!(keys(&cell), before);
-        assert_eq!(shown(&cell).0.concat(), render(text));
-    }
-
-    #[test]
-    fn a_block_of_code_that_became_another_is_another() {
-        let cell = TextCell::new("```\none\n", false);
-        let before = keys(&cell);
-        cell.take("```\ntwo\n", false);
-        assert_ne!(keys(&cell), before);
-        cell.take("```\ntwo\nthree\n", false);
-        assert!(shown(&cell).0.concat().ends_with("two\nthree\n"), "{:?}", shown(&cell));
     }
 
     #[test]
@@ -319,13 +226,9 @@ mod tests {
         let cell = TextCell::new("one\n\ntw\n", false);
         let (before, tail) = shown(&cell);
         assert_eq!((before.as_slice(), tail.as_str()), (&["<p>one</p>".to_owned()][..], "<p>tw</p>"));
-        let first = |cell: &TextCell| match cell.blocks.get_untracked().first() {
-            Some(Block::Done(html)) => Some(html.clone()),
-            _ => None,
-        };
-        let one = first(&cell);
+        let first = cell.blocks.get_untracked()[0].clone();
         cell.take("one\n\ntw\n\nthree\n", false);
-        assert!(one.zip(first(&cell)).is_some_and(|(one, same)| Arc::ptr_eq(&one, &same)));
+        assert!(Arc::ptr_eq(&first, &cell.blocks.get_untracked()[0]));
         assert_eq!(shown(&cell).1, "<p>three</p>");
     }
 

@@ -25,12 +25,10 @@ pub struct Stream {
 }
 
 /// The open block of code at the end, for a page that appends to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenCode<'a> {
     /// HTML of its opening and its whole lines so far, without what closes it; grows only at its end.
     pub html: &'a str,
-    /// HTML of the line that is being written.
-    pub line: String,
 }
 
 #[derive(Clone, Debug)]
@@ -76,24 +74,20 @@ impl Stream {
 
     /// HTML of what may still change.
     pub fn tail(&self) -> String {
-        let Some(OpenCode { html, line }) = self.open_code() else {
-            return render_normal(&self.source[self.settled..]);
-        };
-        let mut html = html.to_owned() + &line;
+        let Some(fence) = &self.fence else { return render_normal(&self.source[self.settled..]) };
+        let mut html = fence.html.clone();
+        let rest = &self.source[fence.at..];
+        // What may become the closing fence is not shown as code for a moment.
+        if !rest.trim().bytes().all(|byte| byte == fence.mark) {
+            fence.code.clone().line(rest, &mut html);
+        }
         Code::close(&mut html);
         html
     }
 
     /// The open block of code, if the tail is one.
     pub fn open_code(&self) -> Option<OpenCode<'_>> {
-        let fence = self.fence.as_ref()?;
-        let mut line = String::new();
-        let rest = &self.source[fence.at..];
-        // What may become the closing fence is not shown as code for a moment.
-        if !rest.trim().bytes().all(|byte| byte == fence.mark) {
-            fence.code.clone().line(rest, &mut line);
-        }
-        Some(OpenCode { html: &fence.html, line })
+        self.fence.as_ref().map(|fence| OpenCode { html: &fence.html })
     }
 
     /// All of it.

@@ -145,7 +145,7 @@ fn Hits(search: SearchState) -> impl IntoView {
     // As the browser counts, which takes no more.
     let full = memo(move || search.query.read().encode_utf16().count() >= limits::SEARCH_MAX);
     view! {
-        <p id=FULL class="px-3 py-1 text-xs text-muted empty:hidden" role="status">
+        <p id=FULL class="px-3 text-xs text-muted not-empty:py-1" role="status">
             {move || full.get().then(|| format!("A search has at most {} characters.", limits::SEARCH_MAX))}
         </p>
         {move || found(search)}

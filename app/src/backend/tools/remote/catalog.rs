@@ -159,13 +159,13 @@ pub(super) async fn fetch(
         let ask = |page| async { peer.list_tools(page).await.map(|page| (page.tools, page.next_cursor, page.ttl_ms)) };
         tools = pages(options.answer, ask).await?;
     }
-    let (resources, prompts) =
+    let (has_resources, has_prompts) =
         (has.is_some_and(|has| has.resources.is_some()), has.is_some_and(|has| has.prompts.is_some()));
     let (resources, templates, prompts) = tokio::join!(
-        declared(resources, patience, |page| async {
+        declared(has_resources, patience, |page| async {
             peer.list_resources(page).await.map(|page| (page.resources, page.next_cursor, page.ttl_ms))
         }),
-        declared(resources, patience, |page| async {
+        declared(has_resources, patience, |page| async {
             match peer.list_resource_templates(page).await {
                 Ok(page) => Ok((page.resource_templates, page.next_cursor, page.ttl_ms)),
                 // Not every server with resources knows this request.
@@ -173,10 +173,15 @@ pub(super) async fn fetch(
                 Err(error) => Err(error),
             }
         }),
-        declared(prompts, patience, |page| async {
+        declared(has_prompts, patience, |page| async {
             peer.list_prompts(page).await.map(|page| (page.prompts, page.next_cursor, page.ttl_ms))
         }),
     );
+    if has.is_none_or(|has| has.tools.is_none())
+        && let Some(fault) = nothing([(has_resources, resources.as_ref().err()), (has_prompts, prompts.as_ref().err())])
+    {
+        return Err(fault);
+    }
     let whole = resources.is_ok() && templates.is_ok() && prompts.is_ok();
     let lasts = [tools.lasts, lasts(&resources), lasts(&templates), lasts(&prompts)].into_iter().flatten().min();
     if !tools.whole {
@@ -195,6 +200,13 @@ pub(super) async fn fetch(
     // Only what the server said itself counts beyond the connection.
     catalog.kept = identity(peer).filter(|_| whole).zip(lasts.map(|said| now + said.min(LONGEST)));
     Ok(catalog)
+}
+
+/// What is wrong if of the lists that a server has none can be had: one without tools is not there then.
+fn nothing(lists: [(bool, Option<&Fault>); 2]) -> Option<Fault> {
+    let mut had = lists.into_iter().filter(|(has, _)| *has).map(|(_, fault)| fault);
+    let first = had.next()??;
+    had.all(|fault| fault.is_some()).then(|| first.clone())
 }
 
 /// A list as it was read.

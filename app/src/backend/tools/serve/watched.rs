@@ -28,9 +28,12 @@ use rmcp::{
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
 use serde_json::json;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -108,10 +111,18 @@ impl Entry {
 
     /// Waits for an answer and writes it down.
     async fn watch<T>(mut self, work: BoxFuture<'_, Result<T, ErrorData>>) -> Result<T, ErrorData> {
-        let result = work.await;
+        let result = answer(work).await;
         self.ends(&result, |_| "ok");
         result
     }
+}
+
+/// The answer. A request must have one whatever breaks: while it has none, its session does not end.
+async fn answer<T>(work: BoxFuture<'_, Result<T, ErrorData>>) -> Result<T, ErrorData> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a request of a program panicked");
+        Err(ErrorData::internal_error("Something went wrong on our side.", None))
+    })
 }
 
 /// How a call ended.
@@ -161,7 +172,7 @@ impl Watched {
         work: BoxFuture<'_, Result<T, ErrorData>>,
         ending: impl Fn(&T) -> &'static str,
     ) -> Result<T, ErrorData> {
-        let result = work.await;
+        let result = answer(work).await;
         let outcome = entry.ends(&result, ending);
         let level = match outcome {
             "fault" => LoggingLevel::Error,

@@ -31,7 +31,7 @@ pub(super) enum Beat {
 pub(super) struct Heartbeat {
     /// Events heard, counted round.
     heard: u32,
-    /// Pings since the last of them.
+    /// Beats that asked since the last of them: whoever asks in between may ask twice within one round trip.
     unanswered: u32,
     /// When the last beat was.
     beat: Millis,
@@ -49,13 +49,12 @@ impl Heartbeat {
         self.unanswered = 0;
     }
 
-    /// A ping is sent; how many events were heard before it.
-    pub(super) fn ask(&mut self) -> u32 {
-        self.unanswered += 1;
+    /// How many events were heard, counted round.
+    pub(super) fn heard(&self) -> u32 {
         self.heard
     }
 
-    /// Whether nothing was heard since [`Heartbeat::ask`] said `heard`.
+    /// Whether nothing was heard since [`Heartbeat::heard`] said `heard`.
     pub(super) fn is_silent_since(&self, heard: u32) -> bool {
         self.heard == heard
     }
@@ -63,13 +62,17 @@ impl Heartbeat {
     /// It is time for a beat.
     pub(super) fn beat(&mut self, now: Millis) -> Beat {
         let since = now.0 - mem::replace(&mut self.beat, now).0;
-        if since > LATE_MS {
+        let beat = if since > LATE_MS {
             Beat::Probe
         } else if self.unanswered >= UNANSWERED_MAX {
             Beat::GiveUp
         } else {
             Beat::Ask
+        };
+        if beat != Beat::GiveUp {
+            self.unanswered += 1;
         }
+        beat
     }
 }
 
@@ -94,7 +97,7 @@ mod tests {
             let mut heart = Heartbeat::new(Millis(0));
             for beat in 1..100 {
                 assert_ne!(heart.beat(Millis(beat * pause)), Beat::GiveUp, "every {pause} ms");
-                let asked = heart.ask();
+                let asked = heart.heard();
                 assert!(heart.is_silent_since(asked));
                 heart.hear();
                 assert!(!heart.is_silent_since(asked));
@@ -111,13 +114,10 @@ mod tests {
             heart.beat(Millis(beat * PING))
         };
         assert_eq!(next(&mut heart), Beat::Ask);
-        heart.ask();
         assert_eq!(next(&mut heart), Beat::Ask);
-        heart.ask();
         heart.hear();
         for _ in 0..2 {
             assert_eq!(next(&mut heart), Beat::Ask);
-            heart.ask();
         }
         assert_eq!(next(&mut heart), Beat::GiveUp);
     }
@@ -125,10 +125,10 @@ mod tests {
     #[test]
     fn a_beat_that_comes_late_probes_whatever_was_asked_before() {
         let mut heart = Heartbeat::new(Millis(0));
-        heart.ask();
-        heart.ask();
-        assert_eq!(heart.beat(Millis(60_000)), Beat::Probe);
-        assert_eq!(heart.beat(Millis(60_000 + PING)), Beat::GiveUp);
+        assert_eq!(heart.beat(Millis(PING)), Beat::Ask);
+        assert_eq!(heart.beat(Millis(2 * PING)), Beat::Ask);
+        assert_eq!(heart.beat(Millis(2 * PING + 60_000)), Beat::Probe);
+        assert_eq!(heart.beat(Millis(3 * PING + 60_000)), Beat::GiveUp);
         // A clock that was put back says nothing.
         heart.hear();
         assert_eq!(heart.beat(Millis(0)), Beat::Ask);

@@ -151,7 +151,7 @@ fn Renaming(row: ConversationSummary, renaming: RwSignal<bool>) -> impl IntoView
                 }
             }
         />
-        <p id="title-full" class="px-3 py-1 text-xs text-muted empty:hidden" role="status">
+        <p id="title-full" class="px-3 text-xs text-muted not-empty:py-1" role="status">
             {move || full.get().then(|| format!("A title has at most {} characters.", limits::TITLE_MAX))}
         </p>
     }
