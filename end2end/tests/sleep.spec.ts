@@ -43,6 +43,16 @@ class Way {
   }
 }
 
+/** Somebody whose tab's clock is the test's, and who has had a reply. */
+async function talking(person: () => Promise<Person>): Promise<{ ada: Person; way: Way }> {
+  const ada = await person();
+  await ada.page.clock.install();
+  const way = await Way.to(ada);
+  await ada.begin('say hello');
+  await ada.answered(1);
+  return { ada, way };
+}
+
 /** Another tab writes while this one hears nothing, has its whole reply and goes. */
 async function missed(ada: Person, way: Way): Promise<void> {
   await ada.begin('say hello');
@@ -95,11 +105,7 @@ test('a tab whose timers slept too catches up at its next heartbeat', async ({ p
 });
 
 test('a tab whose socket answers keeps it when somebody looks at it', async ({ person }) => {
-  const ada = await person();
-  await ada.page.clock.install();
-  const way = await Way.to(ada);
-  await ada.begin('say hello');
-  await ada.answered(1);
+  const { ada, way } = await talking(person);
   const { opened } = way;
   await lookAt(ada);
   await ada.say('say still here');
@@ -113,11 +119,7 @@ test('a tab whose socket answers keeps it when somebody looks at it', async ({ p
 
 test('a tab whose timers come once a minute keeps a socket that answers', async ({ person }) => {
   // So Chromium does with a tab that nobody has seen for five minutes.
-  const ada = await person();
-  await ada.page.clock.install();
-  const way = await Way.to(ada);
-  await ada.begin('say hello');
-  await ada.answered(1);
+  const { ada, way } = await talking(person);
   const { opened } = way;
   for (let minute = 0; minute < 4; minute += 1) {
     const { answered } = way;

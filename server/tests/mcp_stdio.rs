@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::support::{
-    Folder, PASSWORD, path_of,
+    Folder, PASSWORD, TestUser, path_of,
     process::{Served, parley, scripted},
 };
 use app::{
@@ -118,6 +118,14 @@ impl Client {
     }
 }
 
+/// A running server, and somebody who has signed up.
+async fn with_ada(folder: &Folder) -> (Served, TestUser) {
+    let served = Served::start(&mut scripted(folder));
+    let ada = served.visitor();
+    ada.sign_up("ada", PASSWORD).await;
+    (served, ada)
+}
+
 /// Lets the pipes' processes answer by script: they read their settings in the folder.
 fn script_pipes(folder: &Folder) {
     let settings = format!("PARLEY_SCRIPTED=true\nPARLEY_DEFAULT_MODEL={SCRIPTED}\n");
@@ -127,9 +135,8 @@ fn script_pipes(folder: &Folder) {
 #[tokio::test]
 async fn an_mcp_client_uses_its_persons_tools_in_both_eras() {
     let folder = Folder::new();
-    let served = Served::start(&mut scripted(&folder));
-    let (ada, eve) = (served.visitor(), served.visitor());
-    ada.sign_up("ada", PASSWORD).await;
+    let (served, ada) = with_ada(&folder).await;
+    let eve = served.visitor();
     eve.sign_up("eve", PASSWORD).await;
     let (hers, foreign) = (ada.room().await, eve.room().await);
     ada.tab(hers).await.ask(hers, "script:\nsay An engine of brass.").await;
@@ -169,9 +176,7 @@ async fn an_mcp_client_uses_its_persons_tools_in_both_eras() {
 #[tokio::test]
 async fn all_else_is_offered_at_the_pipe_too_in_both_eras() {
     let folder = Folder::new();
-    let served = Served::start(&mut scripted(&folder));
-    let ada = served.visitor();
-    ada.sign_up("ada", PASSWORD).await;
+    let (_served, ada) = with_ada(&folder).await;
     let room = ada.room().await;
     script_pipes(&folder);
     let fields =
@@ -226,9 +231,7 @@ async fn all_else_is_offered_at_the_pipe_too_in_both_eras() {
 #[tokio::test]
 async fn a_call_that_is_called_off_stops_its_reply_and_the_pipe_goes_on_in_both_eras() {
     let folder = Folder::new();
-    let served = Served::start(&mut scripted(&folder));
-    let ada = served.visitor();
-    ada.sign_up("ada", PASSWORD).await;
+    let (_served, ada) = with_ada(&folder).await;
     script_pipes(&folder);
     for modern in [false, true] {
         let room = ada.room().await;
@@ -255,9 +258,7 @@ async fn a_call_that_is_called_off_stops_its_reply_and_the_pipe_goes_on_in_both_
 #[tokio::test]
 async fn a_reply_at_the_pipe_asks_nobody_and_ends_by_itself_in_both_eras() {
     let folder = Folder::new();
-    let served = Served::start(&mut scripted(&folder));
-    let ada = served.visitor();
-    ada.sign_up("ada", PASSWORD).await;
+    let (_served, ada) = with_ada(&folder).await;
     script_pipes(&folder);
     for modern in [false, true] {
         let room = ada.room().await;
@@ -279,8 +280,7 @@ async fn a_reply_at_the_pipe_asks_nobody_and_ends_by_itself_in_both_eras() {
 #[tokio::test]
 async fn every_request_is_written_down_without_what_was_in_it() {
     let folder = Folder::new();
-    let served = Served::start(&mut scripted(&folder));
-    served.visitor().sign_up("ada", PASSWORD).await;
+    let _served = with_ada(&folder).await;
     for modern in [false, true] {
         let path = folder.path().join(format!("log-{modern}"));
         let log = std::fs::File::create(&path).unwrap();
@@ -321,9 +321,7 @@ async fn every_request_is_written_down_without_what_was_in_it() {
 #[tokio::test]
 async fn what_the_person_denied_for_good_stays_denied() {
     let folder = Folder::new();
-    let served = Served::start(&mut scripted(&folder));
-    let ada = served.visitor();
-    ada.sign_up("ada", PASSWORD).await;
+    let (_served, ada) = with_ada(&folder).await;
     let room = ada.room().await;
     let rename = json!({"conversation_id": room, "title": "Engines"});
     let mut client = Client::start(&folder, "ada", true);

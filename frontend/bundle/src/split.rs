@@ -14,6 +14,9 @@ use wasm_split_cli_support::{Options, transform};
 /// What the main module imports the chunks' loaders from. There is no such file: see [`crate::glue`].
 pub(crate) const LOADER: &str = "./__wasm_split.js";
 
+/// How the loader waits for what a chunk shares with others.
+const AWAITED: &str = "await Promise.all(parallelStuff);";
+
 /// The pieces.
 #[derive(Debug)]
 pub(crate) struct Split {
@@ -45,5 +48,25 @@ pub(crate) fn split(name: &str, module: &[u8], folder: &Path) -> Result<Split> {
     let loader = String::from_utf8(take(folder.join(LOADER))?).context("the loader is not text")?;
     let mut chunks = written.split_modules;
     chunks.sort();
-    Ok(Split { main, chunks, loader })
+    Ok(Split { main, chunks, loader: patient(&loader)? })
+}
+
+/// The loader, as one that fails when all it fetches has come or failed, and not with the first of them: whoever tries
+/// again meanwhile would be given what is still on its way, and fail with that.
+fn patient(loader: &str) -> Result<String> {
+    ensure!(loader.matches(AWAITED).count() == 1, "the chunks' loader does not wait for its pieces as it used to");
+    Ok(loader.replace(AWAITED, &format!("await Promise.allSettled(parallelStuff);\n        {AWAITED}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loader_fails_when_all_it_fetches_is_over() {
+        let loader = patient("const f = async () => {\n    await Promise.all(parallelStuff);\n};").unwrap_or_default();
+        let (settled, thrown) = (loader.find("allSettled(parallelStuff)"), loader.find("Promise.all(parallelStuff)"));
+        assert!(settled.is_some() && settled < thrown, "{loader}");
+        assert!(patient("await Promise.any(parallelStuff);").is_err());
+    }
 }

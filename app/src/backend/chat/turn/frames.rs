@@ -62,10 +62,11 @@ mod tests {
         backend::{
             caller::{Caller, Via},
             hub::{Hub, Topic},
+            test,
         },
         wire::{
             event::{ChatEvent, TextKind},
-            id::{Millis, ModelId, Seq},
+            id::ModelId,
             message::{Message, Role, Status},
         },
     };
@@ -76,21 +77,8 @@ mod tests {
 
     fn live(hub: &Hub) -> LiveTurn {
         let reply = Message {
-            id: Uuid::from_u128(1).into(),
-            conversation: Uuid::from_u128(2).into(),
-            parent: None,
-            position: Seq(2),
-            seq: Seq(2),
-            role: Role::Assistant,
-            author: None,
-            parts: Vec::new(),
             status: Status::Pending,
-            turn: None,
-            model: None,
-            usage: None,
-            fault: None,
-            client_id: None,
-            created_at: Millis(0),
+            ..test::message(Uuid::from_u128(1).into(), Role::Assistant, Vec::new())
         };
         let by = Caller { user: Uuid::from_u128(3).into(), name: "ann".to_owned(), admin: false, via: Via::Process };
         LiveTurn::new(hub.clone(), by, ModelId("scripted/test".to_owned()), Uuid::from_u128(4).into(), false, &reply)
