@@ -33,6 +33,7 @@ mod mcp_talk;
 mod mcp_tasks;
 mod metrics;
 mod oauth;
+mod offline;
 mod origin;
 mod peers;
 mod picker;

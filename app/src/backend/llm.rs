@@ -173,6 +173,14 @@ pub struct Model {
     pub provider: Arc<dyn Provider>,
 }
 
+impl Model {
+    /// Tokens there are for what it reads: what its window holds besides the most it may write, but no less than half of
+    /// it. What is written seldom comes to the most, and a model that can read nothing is of no use.
+    pub fn room(&self) -> u32 {
+        self.context_window - self.max_output.min(self.context_window / 2)
+    }
+}
+
 /// The catalogue.
 #[derive(Clone, Debug)]
 pub struct Models {

@@ -1,5 +1,6 @@
 //! The load: sockets that ask for a reply, wait for its end, and ask again; and sockets that only listen.
 
+use crate::WORDS;
 use futures::{SinkExt, StreamExt, future::try_join_all};
 use std::{
     ops::AddAssign,
@@ -130,6 +131,9 @@ async fn turn(target: &impl Target, socket: &mut Socket, n: usize, seen: &mut Se
         if heard.end {
             break;
         }
+    }
+    if words != WORDS {
+        return Err(format!("a reply has {words} words instead of {WORDS}").into());
     }
     seen.turns += 1;
     seen.words += words;

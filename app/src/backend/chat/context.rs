@@ -47,7 +47,7 @@ const PER_PART: usize = 8;
 /// The branch as turns, oldest first, without the oldest messages that do not fit. `advertised`: the tokens of the tools.
 pub(super) fn turns(path: &[Message], model: &Model, several: bool, advertised: u64) -> Vec<RequestTurn> {
     let several = several || speakers(path) > 1;
-    let window = usize::try_from(model.context_window.saturating_sub(model.max_output)).unwrap_or(usize::MAX);
+    let window = usize::try_from(model.room()).unwrap_or(usize::MAX);
     let fixed = tokens(SYSTEM.len()) + usize::try_from(advertised).unwrap_or(usize::MAX);
     let shown = if model.sees { PICTURES_MAX } else { 0 };
     let kept = fitting(path, window.saturating_sub(fixed), shown);

@@ -210,7 +210,9 @@ fn offline(delay: Duration) -> Model {
         id: ModelId(OFFLINE.to_owned()),
         name: "Offline assistant".to_owned(),
         vendor_name: "assistant".to_owned(),
-        context_window: 32_000,
+        // It has no bounds of its own: room for the tools it is offered and for the longest result, and as much again to
+        // repeat that.
+        context_window: 128_000,
         max_output: 32_000,
         // It reads the last message and its results only.
         history_messages: 8,

@@ -200,7 +200,7 @@ proptest! {
         prop_assert!(all.ends_with(&asked), "{:?} of {:?}", asked, all);
 
         let fixed = tokens(SYSTEM.len()) + usize::try_from(advertised).unwrap();
-        let room = (window as usize - 100).saturating_sub(fixed);
+        let room = (model(window).room() as usize).saturating_sub(fixed);
         if turns.len() > 1 {
             prop_assert!(tokens(bytes(&turns)) <= room, "{} of {room} tokens", tokens(bytes(&turns)));
         }

@@ -42,7 +42,7 @@ pub(in crate::backend::chat) struct Window {
 impl Window {
     /// The turns that end with the question.
     pub(in crate::backend::chat) fn new(turns: Vec<RequestTurn>, model: &Model) -> Self {
-        let room = usize::try_from(model.context_window.saturating_sub(model.max_output)).unwrap_or(usize::MAX);
+        let room = usize::try_from(model.room()).unwrap_or(usize::MAX);
         let mut window = Self {
             turns: Vec::with_capacity(turns.len()),
             costs: Vec::with_capacity(turns.len()),

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::backend::config::AnthropicConfig;
+use crate::{backend::config::AnthropicConfig, wire::limits::TOOL_RESULT_MAX};
 
 fn client() -> reqwest::Client {
     crate::backend::http::client().unwrap()
@@ -35,6 +35,22 @@ fn without_anything_the_offline_assistant_is_the_only_and_default_model() {
     let models = Models::from_config(&ModelsConfig::default(), &client()).unwrap();
     assert_eq!(ids(&models), [OFFLINE]);
     assert!(models.get(None).unwrap().offline);
+}
+
+#[test]
+fn every_model_has_room_for_what_it_reads() {
+    let config = ModelsConfig {
+        anthropic: Some(claude(&["claude-opus-4-1"], &["claude-opus-4-1=190000"])),
+        openai: vec![endpoint("openai", &["gpt-4"]), OpenAiConfig { context_window: Some(1), ..endpoint("a", &["b"]) }],
+        ..ModelsConfig::default()
+    };
+    let offline = Models::from_config(&ModelsConfig::default(), &client()).unwrap();
+    let models = Models::from_config(&config, &client()).unwrap();
+    for model in models.all().iter().chain(offline.all()) {
+        assert!(model.room() >= model.context_window / 2 && model.room() > 0, "{model:?}");
+    }
+    // The longest result, twice: each byte of it may be a token.
+    assert!(offline.all()[0].room() as usize > 2 * TOOL_RESULT_MAX);
 }
 
 #[test]
