@@ -12,7 +12,10 @@ mod tests;
 mod write;
 
 pub use link::is_web_address;
-pub use stream::{OpenCode, Stream};
+pub use stream::{Open, Stream};
+
+/// What closes a block of code; nowhere else in one.
+pub const CODE_END: &str = "</code></pre></div>";
 
 use pulldown_cmark::{Options, Parser, TextMergeStream};
 

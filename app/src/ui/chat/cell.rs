@@ -98,8 +98,10 @@ impl Cell {
         let cell =
             self.parts.with_untracked(|cells| cells.iter().find(|(at, _)| *at == part.0).map(|(_, c)| c.clone()));
         match (cell, part.1) {
-            (Some(PartCell::Text(cell)), Part::Text { text }) => cell.take(text, false),
-            (Some(PartCell::Thinking(signal)), Part::Thinking { text, .. }) => signal.set(text.clone()),
+            (Some(PartCell::Text(cell)), Part::Text { text }) => cell.grow(text),
+            (Some(PartCell::Thinking(signal)), Part::Thinking { text, .. }) => {
+                signal.update(|shown| shown.extend(text.get(shown.len()..)));
+            }
             _ => self.refresh(state, id),
         }
     }

@@ -1,13 +1,16 @@
 //! The parts of a message. Text is Markdown that [`crate::ui::markdown`] made safe; its finished blocks are never drawn
 //! again while the rest streams in.
 
-use super::{cell::PartCell, text::TextCell, tool_call::ToolCallView};
+use super::{
+    cell::PartCell,
+    text::{Block, TextCell},
+    tool_call::ToolCallView,
+};
 use crate::{
     ui::kit::{For, Glyph, Icon},
     wire::message::Resource,
 };
 use leptos::prelude::*;
-use std::sync::Arc;
 
 /// All parts, in order.
 #[component]
@@ -53,14 +56,15 @@ impl PartCell {
 #[component]
 pub fn Text(cell: TextCell) -> impl IntoView {
     cell.begin_view();
-    let TextCell { blocks, tail, plain, .. } = cell.clone();
-    let keyed = move || blocks.get().into_iter().enumerate().collect::<Vec<(usize, Arc<str>)>>();
+    let TextCell { blocks, plain, .. } = cell.clone();
     view! {
         <div class="prose-chat min-w-0">
-            <For each=keyed key=|(at, html)| (*at, html.len()) let((_, html))>
-                <div inner_html=html.to_string()></div>
+            <For each=move || blocks.get() key=|(number, _)| *number let((_, block))>
+                {match block {
+                    Block::Done(html) => view! { <div inner_html=html.to_string()></div> }.into_any(),
+                    Block::Open(open) => (open.view)(&open),
+                }}
             </For>
-            <div inner_html=move || tail.get()></div>
             {move || plain.get().then(|| unformatted(cell.clone()))}
         </div>
     }

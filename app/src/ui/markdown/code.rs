@@ -1,7 +1,7 @@
 //! A block of code: its language's name, a button that copies it, and its lines, coloured. The button does nothing by
 //! itself; `ui::app` listens for presses on `[data-copy]`.
 
-use super::escape;
+use super::{CODE_END, escape};
 use crate::ui::highlight::{Lang, Lexer};
 
 /// A label longer than this is no language.
@@ -40,7 +40,7 @@ impl Code {
 
     /// Writes what comes after the last line.
     pub(super) fn close(out: &mut String) {
-        out.push_str("</code></pre></div>");
+        out.push_str(CODE_END);
     }
 }
 

@@ -24,11 +24,14 @@ pub struct Stream {
     references: bool,
 }
 
-/// The open block of code at the end, for a page that appends to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OpenCode<'a> {
-    /// HTML of its opening and its whole lines so far, without what closes it; grows only at its end.
-    pub html: &'a str,
+/// What may still change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open<'a> {
+    /// HTML of a block of code's opening and its whole lines so far, without what closes it: grows only at its end. Empty
+    /// if the open end is another.
+    pub code: &'a str,
+    /// HTML of the rest: the code's line that is being written, or all of another open end.
+    pub rest: String,
 }
 
 #[derive(Clone, Debug)]
@@ -72,22 +75,29 @@ impl Stream {
         &self.blocks
     }
 
-    /// HTML of what may still change.
-    pub fn tail(&self) -> String {
-        let Some(fence) = &self.fence else { return render_normal(&self.source[self.settled..]) };
-        let mut html = fence.html.clone();
-        let rest = &self.source[fence.at..];
+    /// What may still change, if anything is to be seen of it.
+    pub fn open(&self) -> Option<Open<'_>> {
+        let Some(fence) = &self.fence else {
+            let rest = render_normal(&self.source[self.settled..]);
+            return (!rest.is_empty()).then_some(Open { code: "", rest });
+        };
+        let mut rest = String::new();
+        let line = &self.source[fence.at..];
         // What may become the closing fence is not shown as code for a moment.
-        if !rest.trim().bytes().all(|byte| byte == fence.mark) {
-            fence.code.clone().line(rest, &mut html);
+        if !line.trim().bytes().all(|byte| byte == fence.mark) {
+            fence.code.clone().line(line, &mut rest);
         }
-        Code::close(&mut html);
-        html
+        Some(Open { code: &fence.html, rest })
     }
 
-    /// The open block of code, if the tail is one.
-    pub fn open_code(&self) -> Option<OpenCode<'_>> {
-        self.fence.as_ref().map(|fence| OpenCode { html: &fence.html })
+    /// HTML of what may still change.
+    pub fn tail(&self) -> String {
+        let Some(Open { code, rest }) = self.open() else { return String::new() };
+        let mut html = code.to_owned() + &rest;
+        if !code.is_empty() {
+            Code::close(&mut html);
+        }
+        html
     }
 
     /// All of it.
@@ -97,9 +107,10 @@ impl Stream {
         html
     }
 
-    /// The text is whole. If it defines link references, its blocks are made anew, as one.
-    pub fn finish(&mut self) {
-        if self.references || defines_references(&self.source[self.settled..]) {
+    /// The text is whole. If it defines link references, its blocks are made anew, as one; says whether they were.
+    pub fn finish(&mut self) -> bool {
+        let anew = self.references || defines_references(&self.source[self.settled..]);
+        if anew {
             self.blocks = vec![render_normal(&self.source)];
         } else if self.settled < self.source.len() {
             self.blocks.push(render_normal(&self.source[self.settled..]));
@@ -107,6 +118,7 @@ impl Stream {
         self.fence = None;
         self.settled = self.source.len();
         self.scanned = self.settled;
+        anew
     }
 
     /// Settles all blocks but the last, as far as lines are whole. Says whether the last one is a fence that was begun.

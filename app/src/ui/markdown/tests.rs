@@ -1,5 +1,5 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-use super::{Stream, render};
+use super::{CODE_END, Stream, render};
 use proptest::prelude::*;
 use std::fmt::Write as _;
 
@@ -280,15 +280,18 @@ fn an_open_block_of_code_only_grows() {
     let mut stream = Stream::new();
     stream.push("Look:\n\n```rust\nfn a() {}\n");
     assert_eq!(stream.blocks(), [render("Look:")]);
-    let before = stream.open_code().unwrap().html.to_owned();
-    stream.push("fn b() {}\n``");
-    let after = stream.open_code().unwrap().html.to_owned();
+    let before = stream.open().unwrap().code.to_owned();
+    stream.push("fn b() {}\nfn c");
+    assert!(stream.open().unwrap().rest.contains("fn"));
+    stream.push("() {}\n``");
+    assert_eq!(stream.open().unwrap().rest, "");
+    let after = stream.open().unwrap().code.to_owned();
     assert!(after.starts_with(&before) && after.len() > before.len());
-    assert!(!stream.tail().contains("``"));
+    assert_eq!(stream.tail(), after + CODE_END);
     stream.push("`\nafter");
-    assert!(stream.open_code().is_none());
+    assert_eq!(stream.open().unwrap().code, "");
     assert_eq!(stream.blocks().len(), 2);
-    assert_eq!(stream.html(), render("Look:\n\n```rust\nfn a() {}\nfn b() {}\n```\nafter"));
+    assert_eq!(stream.html(), render("Look:\n\n```rust\nfn a() {}\nfn b() {}\nfn c() {}\n```\nafter"));
 }
 
 #[test]
