@@ -99,10 +99,11 @@ impl Drawn {
 /// Draws the rest in `place`; what is missing of a block of code it puts before the `end` of that, where the rest stands
 /// for as long as there may be one.
 fn draw(place: &Element, code: &str, rest: &str, drawn: &mut Drawn, end: &mut Option<Element>) -> Result<(), JsValue> {
-    let Some(lines) = place.query_selector("code")?.filter(|_| !code.is_empty()) else {
+    if code.is_empty() {
         place.set_inner_html(rest);
         return Ok(());
-    };
+    }
+    let Some(lines) = place.query_selector("code")? else { return Ok(()) };
     let (missing, whole) = drawn.missing(code);
     if end.is_none() {
         let made = document().create_element("span")?;
