@@ -30,6 +30,7 @@ pub mod sealed;
 pub mod search;
 pub mod secrets;
 pub mod sessions;
+pub mod summaries;
 pub mod tasks;
 pub mod tool_calls;
 pub mod turns;

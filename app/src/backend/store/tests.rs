@@ -22,6 +22,7 @@ mod random;
 mod remote_sign_ins;
 mod rooms;
 mod searching;
+mod summaries;
 mod tasks;
 mod tool_calls;
 mod turning;

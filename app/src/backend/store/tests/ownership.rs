@@ -18,6 +18,7 @@ on_every_backend! {
         let (question, reply) = t.exchange(ada, c, "secret", "whisper").await;
         let running = t.send(ada, c, "more").await.unwrap();
         let session = t.session(ada, "hash").await;
+        t.keep_summary(ada, reply.id, "secret", &ModelId("m".to_owned())).await.unwrap();
         t.create_invitation(ada, c, "token", Millis(i64::MAX)).await.unwrap();
         let before = t.conversation(ada, c).await.unwrap();
         let nobody = t.clock.id();
@@ -34,6 +35,8 @@ on_every_backend! {
                 t.message(by, question.id),
                 t.message(by, reply.id),
                 t.path(by, reply.id, 10),
+                t.branch_after(by, reply.id, None, 10),
+                t.keep_summary(by, reply.id, "theirs", &ModelId("m".to_owned())),
                 t.members(by, c),
                 t.create_invitation(by, c, "theirs", Millis(i64::MAX)),
                 t.revoke_invitations(by, c),
@@ -62,6 +65,7 @@ on_every_backend! {
             let found = t.find(by, "secret", 10).await.unwrap();
             assert!(found.titles.is_empty() && found.messages.is_empty());
             assert!(t.sessions(by, None).await.unwrap().is_empty());
+            assert!(t.summary(by, reply.id).await.unwrap().is_none());
         }
         let after = t.conversation(ada, c).await.unwrap();
         assert_eq!((after.summary, after.seq, after.head), (before.summary, before.seq, before.head));
