@@ -196,7 +196,12 @@ impl Backend {
                 let budget = frames.socket();
                 Box::new(move |()| budget.check())
             }),
-            options: Options { approval: config.approval_wait, page, ..Options::default() },
+            options: Options {
+                approval: config.approval_wait,
+                page,
+                summaries: config.summaries,
+                ..Options::default()
+            },
         });
         let prompts = SavedPrompts::new(store.clone(), hub.clone());
         let programs = serve::Setup {

@@ -8,6 +8,7 @@
 
 mod approval;
 mod apps;
+mod aside;
 mod context;
 mod converse;
 mod create;
@@ -25,6 +26,7 @@ mod resume;
 mod rooms;
 mod setup;
 mod start;
+mod summary;
 mod title;
 mod turn;
 
@@ -106,6 +108,7 @@ pub struct Chat {
     waiting: apps::told::Waiting,
     /// Turns that are over and whose end is yet to be stored.
     unsaved: Mutex<HashSet<TurnId>>,
+    summarising: summary::Summarising,
     /// A turn ended.
     quiet: Notify,
     stopping: CancellationToken,
@@ -145,6 +148,7 @@ impl Chat {
             closed,
             waiting: apps::told::Waiting::default(),
             unsaved: Mutex::default(),
+            summarising: summary::Summarising::default(),
             quiet,
             stopping,
         });

@@ -50,6 +50,8 @@ pub struct Config {
     pub sign_up_open: bool,
     /// The models.
     pub models: ModelsConfig,
+    /// Whether models summarise what no longer fits their window.
+    pub summaries: bool,
     /// What other programs find of it.
     pub mcp: McpConfig,
     /// The MCP servers to connect.

@@ -87,6 +87,9 @@ impl Chat {
                 if let Some(path) = turn.take_path() {
                     self.paths.keep(turn.conversation, path.and(message.clone()));
                 }
+                if let TurnEnd::Complete | TurnEnd::Stopped = end {
+                    self.summarise(turn);
+                }
                 turn.end(Some(message), end);
                 end
             }

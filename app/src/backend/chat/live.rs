@@ -30,7 +30,7 @@ use std::{
     ops::Range,
     sync::{
         Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -52,6 +52,8 @@ pub(super) struct LiveTurn {
     hub: Hub,
     /// The branch it answers, as far as it is known.
     path: Mutex<Option<Path>>,
+    /// Tokens its model had for the conversation, if they were not enough for all of it; or else 0.
+    crowded: AtomicUsize,
     begun: AtomicBool,
     ending: AtomicBool,
     body: Mutex<Body>,
@@ -121,6 +123,7 @@ impl LiveTurn {
             stop: CancellationToken::new(),
             hub,
             path: Mutex::default(),
+            crowded: AtomicUsize::new(0),
             begun: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             body: Mutex::new(Body {
@@ -149,6 +152,16 @@ impl LiveTurn {
     /// The branch it answers, which is then not kept here any more.
     pub(super) fn take_path(&self) -> Option<Path> {
         lock(&self.path).take()
+    }
+
+    /// Notes that something of the conversation is left out, as so many tokens are too few for all of it.
+    pub(super) fn note_crowded(&self, room: Option<usize>) {
+        self.crowded.store(room.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// The tokens its model had for the conversation, if something of it was left out.
+    pub(super) fn crowded(&self) -> Option<usize> {
+        Some(self.crowded.load(Ordering::Relaxed)).filter(|room| *room > 0)
     }
 
     /// Claims the right to run it; only the first gets it.

@@ -139,7 +139,7 @@ mod tests {
         // Room for what is said, and for two pictures besides.
         (model.context_window, model.max_output) = (4_000, 100);
         let shown = |model: &Model| {
-            let turns = context::turns(&path, model, false, 0);
+            let turns = context::history(&path, model, false, 0).turns;
             turns.iter().filter(|turn| turn.assistant).count()
         };
         assert_eq!(shown(&model), 2);

@@ -62,6 +62,8 @@ pub struct Options {
     /// Whether people see this process's turns on a page, and can answer there. Where they cannot, nothing is asked: what
     /// would ask is denied, and what a server asks is declined.
     pub page: bool,
+    /// Whether models summarise what no longer fits their window, and read that.
+    pub summaries: bool,
     /// Time between two looks at what other processes left: long enough for a turn's lease to be renewed in between.
     pub look: Duration,
     /// Waits between attempts to write a turn's end or the next one's beginning.
@@ -83,6 +85,7 @@ impl Default for Options {
             leave: Duration::from_secs(2),
             rounds: limits::ROUNDS_MAX,
             page: true,
+            summaries: true,
             look: Duration::from_millis(LEASE_MS.unsigned_abs() / 3),
             retries: &RETRIES,
         }

@@ -18,6 +18,7 @@ mod references;
 mod relaying;
 mod rooms;
 mod sockets;
+mod summaries;
 mod turns;
 mod unsaved;
 mod waiting;
@@ -127,9 +128,13 @@ fn chat_with(
     tools: Vec<Arc<dyn Tool>>,
 ) -> (Arc<Chat>, ScriptHandle, Hub) {
     let (provider, script) = Scripted::new();
-    let hub = Hub::default();
-    let model = Model {
-        id: ModelId(model.to_owned()),
+    let (chat, hub) = chat_of(t, options, scripted(model, provider), tools);
+    (chat, script, hub)
+}
+
+fn scripted(id: &str, provider: Scripted) -> Model {
+    Model {
+        id: ModelId(id.to_owned()),
         name: "Scripted".to_owned(),
         vendor_name: "test".to_owned(),
         context_window: 100_000,
@@ -138,7 +143,11 @@ fn chat_with(
         offline: false,
         sees: true,
         provider: Arc::new(provider),
-    };
+    }
+}
+
+fn chat_of(t: &TestStore, options: Options, model: Model, tools: Vec<Arc<dyn Tool>>) -> (Arc<Chat>, Hub) {
+    let hub = Hub::default();
     let chat = Chat::new(Setup {
         store: t.store.clone(),
         hub: hub.clone(),
@@ -151,7 +160,7 @@ fn chat_with(
         frames: Box::new(|| Box::new(|()| Ok(()))),
         options,
     });
-    (chat, script, hub)
+    (chat, hub)
 }
 
 async fn caller(t: &TestStore, name: &str) -> Caller {

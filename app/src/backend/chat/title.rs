@@ -1,19 +1,15 @@
 //! A conversation's title, made after its first reply.
 //!
 //! A real model is asked in a few words; if it cannot answer, or if there is none, the first message's beginning
-//! serves. Nothing waits for it, and a title a person gave is never replaced. What asking costs counts with the turn
-//! that is titled, whether a title came of it or not.
+//! serves. Nothing waits for it, and a title a person gave is never replaced.
 
-use super::{Chat, live::LiveTurn};
-use crate::{
-    backend::{
-        llm::{ChatRequest, Content, Delta, Model, RequestTurn},
-        metrics,
-    },
-    wire::{id::ConversationId, message::Usage},
+use super::{
+    Chat,
+    aside::{self, Aside},
+    live::LiveTurn,
 };
-use futures::StreamExt;
-use std::{sync::Arc, time::Duration};
+use crate::{backend::llm::Model, wire::id::ConversationId};
+use std::time::Duration;
 
 /// Characters of a title: one line of the sidebar.
 const CHARACTERS: usize = 60;
@@ -21,37 +17,29 @@ const CHARACTERS: usize = 60;
 const SHOWN: usize = 1_500;
 /// How long a model may think about a title.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Tokens it may write, thought included.
+const OUTPUT: u32 = 1_000;
 const ASK: &str = "Write a title for this conversation: at most six words, in its language, no quotes, no full stop. \
 Answer with the title alone.";
 
 impl Chat {
     /// Titles the conversation of a turn, if it has no title, and tells its members.
     pub(super) async fn title(&self, turn: &LiveTurn, model: &Model, question: &str, answer: &str) {
-        let mut usage = Usage::default();
-        let asked = if model.offline || model.id.0.starts_with("scripted/") {
-            None
-        } else {
-            tokio::select! {
-                title = ask(model, question, answer, &mut usage) => title,
-                () = tokio::time::sleep(PATIENCE) => None,
-                () = self.stopping.cancelled() => None,
-            }
-        };
-        self.count_title(turn, usage).await;
+        let asked = if aside::is_asked(model) { self.ask_title(turn, model, question, answer).await } else { None };
         let title = asked.unwrap_or_else(|| shorten(question));
         if !title.is_empty() {
             self.keep_title(turn.conversation, &title).await;
         }
     }
 
-    async fn count_title(&self, turn: &LiveTurn, usage: Usage) {
-        if usage == Usage::default() {
-            return;
-        }
-        metrics::tokens(usage);
-        if let Err(error) = self.store.add_usage(turn.id, usage).await {
-            tracing::warn!(%error, turn.id = %turn.id, "what a title cost cannot be counted");
-        }
+    /// What the model calls it.
+    async fn ask_title(&self, turn: &LiveTurn, model: &Model, question: &str, answer: &str) -> Option<String> {
+        let cut = |text: &str| text.chars().take(SHOWN).collect::<String>();
+        let text = format!("{ASK}\n\nPerson: {}\n\nAssistant: {}", cut(question), cut(answer));
+        let aside = Aside { what: "a title", system: "", text, output: OUTPUT, patience: PATIENCE };
+        let (title, _) = self.ask_aside(turn, model, aside).await?;
+        let title = shorten(title.trim().trim_matches(['"', '«', '»', '“', '”', '*']));
+        (!title.is_empty()).then_some(title)
     }
 
     async fn keep_title(&self, id: ConversationId, title: &str) {
@@ -61,35 +49,6 @@ impl Chat {
             Err(error) => tracing::warn!(%error, conversation.id = %id, "a title cannot be kept"),
         }
     }
-}
-
-/// What the model calls it; `usage` is what that costs, as far as it is known.
-async fn ask(model: &Model, question: &str, answer: &str, usage: &mut Usage) -> Option<String> {
-    let cut = |text: &str| text.chars().take(SHOWN).collect::<String>();
-    let text = format!("{ASK}\n\nPerson: {}\n\nAssistant: {}", cut(question), cut(answer));
-    let request = ChatRequest {
-        model: model.vendor_name.clone(),
-        system: String::new(),
-        turns: vec![RequestTurn { assistant: false, content: vec![Content::Text(text)] }],
-        tools: Arc::default(),
-        max_output: model.max_output.min(1_000),
-    };
-    let mut deltas = model.provider.stream(request);
-    let mut title = String::new();
-    while let Some(delta) = deltas.next().await {
-        match delta {
-            Ok(Delta::Text(text)) => title.push_str(&text),
-            Ok(Delta::Usage(so_far)) => *usage = so_far,
-            Ok(Delta::Stop(_)) => break,
-            Ok(_) => {}
-            Err(error) => {
-                tracing::info!(%error, "no title from the model");
-                return None;
-            }
-        }
-    }
-    let title = shorten(title.trim().trim_matches(['"', '«', '»', '“', '”', '*']));
-    (!title.is_empty()).then_some(title)
 }
 
 /// The first line with something in it, cut at a word.

@@ -118,10 +118,9 @@ impl Chat {
         let mut sees = model.sees;
         while turn.rounds() < self.options.rounds {
             let (before, first) = (turn.usage(), turn.len());
-            let window = &mut asking.window;
-            window.fit();
+            self.fit(turn, model, &mut asking).await;
             if sees {
-                self.show_pictures(turn.by.user, window.turns_mut()).await;
+                self.show_pictures(turn.by.user, asking.window.turns_mut()).await;
             }
             let round = match self.stream(turn, model, asking.request(), before, &mut frames).await {
                 Err(error)

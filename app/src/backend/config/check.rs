@@ -44,6 +44,8 @@ impl Settings {
         let who = [("open", true), ("closed", false)];
         let sign_up_open = faults.choice("PARLEY_SIGN_UP", self.sign_up.as_ref(), &who, true);
         let models = self.models(&mut faults, &environment);
+        let switch = [("on", true), ("off", false)];
+        let summaries = faults.choice("PARLEY_SUMMARIES", self.summaries.as_ref(), &switch, true);
         let mcp = self.mcp(&mut faults);
         let servers = self.servers(&mut faults, &environment);
         let apps = self.apps(&mut faults, public_url.as_ref());
@@ -72,6 +74,7 @@ impl Settings {
                 database,
                 sign_up_open,
                 models,
+                summaries,
                 mcp,
                 servers,
                 apps,
@@ -171,6 +174,7 @@ mod tests {
         assert_eq!(config.database.0.expose_secret(), "sqlite:data/parley.db");
         assert_eq!(config.rates.sign_in_account, Rate::new(10, Duration::from_mins(15)));
         assert_eq!((config.approval_wait, config.record_days), (Duration::from_hours(24), 90));
+        assert!(config.summaries);
     }
 
     #[test]
@@ -216,6 +220,7 @@ mod tests {
             openai_models: some("gpt"),
             endpoints: some("ollama"),
             offline_delay_ms: some("1.5"),
+            summaries: some("never"),
             rate_send: some("30"),
             ..Settings::default()
         };
@@ -238,6 +243,7 @@ mod tests {
         PARLEY_ENDPOINTS: «ollama» is not name=URL;model,model (letters, digits and «-» in the name).
         PARLEY_OFFLINE_DELAY_MS: «1.5» is not a whole number from 0 to 10000.
         PARLEY_DEFAULT_MODEL: no model «anthropic/claude» is configured.
+        PARLEY_SUMMARIES: «never» is neither on nor off.
         PARLEY_RATE_SEND: «30» is not a rate: write «30/1m» (30 times in 1 minute; units s, m, h) or «off».
         ");
     }

@@ -156,6 +156,10 @@ pub struct Settings {
     #[arg(long, env = "PARLEY_ENDPOINTS", value_name = "ENDPOINTS", global = true, help_heading = "Models")]
     pub endpoints: Option<String>,
 
+    /// Whether models summarise what no longer fits their window, and read that in its place: on or off [default: on]
+    #[arg(long, env = "PARLEY_SUMMARIES", value_name = "ON", global = true, help_heading = "Models")]
+    pub summaries: Option<String>,
+
     /// Milliseconds between two words of the offline assistant, 0 for none [default: 15]
     #[arg(long, env = "PARLEY_OFFLINE_DELAY_MS", value_name = "MS", global = true, help_heading = "Models")]
     pub offline_delay_ms: Option<String>,

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod summary;
 mod window;
 
 use super::*;
@@ -38,7 +39,7 @@ fn pieces() -> impl Strategy<Value = Vec<Piece>> {
 }
 
 /// Questions, each with its reply, and the question that is to be answered.
-fn history() -> impl Strategy<Value = (Vec<(usize, Vec<Piece>)>, usize)> {
+fn exchanges() -> impl Strategy<Value = (Vec<(usize, Vec<Piece>)>, usize)> {
     let size = || prop_oneof![4 => 0usize..80, 1 => 0usize..3_000];
     (prop::collection::vec((size(), pieces()), 0..12), size())
 }
@@ -183,21 +184,22 @@ fn is_well_formed(turns: &[RequestTurn]) -> Result<(), TestCaseError> {
 proptest! {
     #[test]
     fn the_newest_that_fit_are_asked_and_nothing_older(
-        history in history(), window in 101u32..9_000, several in any::<bool>(), offered in 0usize..4
+        said in exchanges(), window in 101u32..9_000, several in any::<bool>(), offered in 0usize..4
     ) {
-        let (path, tools) = (path(&history), tools(offered));
+        let (path, tools) = (path(&said), tools(offered));
         let advertised: u64 = tools.iter().map(|tool| schema::cost(tool)).sum();
-        let turns = turns(&path, &model(window), several, advertised);
+        let History { turns, whole } = history(&path, &model(window), several, advertised);
         is_well_formed(&turns)?;
 
         let last = turns.last().unwrap();
-        let newest = question(path.len() - 1, history.1);
+        let newest = question(path.len() - 1, said.1);
         prop_assert!(!last.assistant);
         prop_assert!(matches!(last.content.last(), Some(Content::Text(text)) if text.ends_with(&newest)));
 
         let asked = questions(&turns);
         let all: Vec<usize> = (0..path.len()).step_by(2).collect();
         prop_assert!(all.ends_with(&asked), "{:?} of {:?}", asked, all);
+        prop_assert_eq!(whole, asked.len() == all.len(), "it says whether that is all");
 
         let fixed = tokens(SYSTEM.len()) + usize::try_from(advertised).unwrap();
         let room = (model(window).room() as usize).saturating_sub(fixed);

@@ -1,11 +1,12 @@
 //! What a model reads in one turn, which grows with every round and is made to fit its window before each.
 //!
 //! Rule: the oldest is left out first, whole questions with what answered them. The question and this turn's own calls
-//! stay; if they alone do not fit, the oldest of their results give way to a line that says so. Invariant: what is left
+//! stay; if they alone do not fit, the oldest of their results give way to a line that says so. A summary of what is left
+//! out, if there is one, begins the first turn from then on, and is the last thing to give way. Invariant: what is left
 //! out stays out for the turn, and the shape of a request is kept. What each turn takes is counted once, when it is
 //! added.
 
-use super::{PER_PART, RequestTurn, SYSTEM, push, tokens};
+use super::{History, PER_PART, RequestTurn, SYSTEM, push, tokens};
 use crate::{
     backend::{
         llm::{Content, Model},
@@ -29,6 +30,10 @@ pub(in crate::backend::chat) struct Window {
     pictures: Vec<(usize, usize)>,
     /// How many turns were left out.
     gone: usize,
+    /// Whether nothing was left out before there was this.
+    whole: bool,
+    /// What stands for what is left out.
+    summary: Option<Summary>,
     /// Which turn is the question; those behind it are this turn's own.
     question: usize,
     /// How many pictures are shown, the newest.
@@ -39,9 +44,19 @@ pub(in crate::backend::chat) struct Window {
     tools: usize,
 }
 
+/// A summary of the conversation's beginning.
+#[derive(Debug)]
+struct Summary {
+    text: String,
+    /// Its tokens, which are not counted with the turn it is in.
+    cost: usize,
+    /// Whether it is read, as the first turn's first piece.
+    told: bool,
+}
+
 impl Window {
-    /// The turns that end with the question.
-    pub(in crate::backend::chat) fn new(turns: Vec<RequestTurn>, model: &Model) -> Self {
+    /// The history that ends with the question.
+    pub(in crate::backend::chat) fn new(History { turns, whole }: History, model: &Model) -> Self {
         let room = usize::try_from(model.room()).unwrap_or(usize::MAX);
         let mut window = Self {
             turns: Vec::with_capacity(turns.len()),
@@ -49,6 +64,8 @@ impl Window {
             total: 0,
             pictures: Vec::new(),
             gone: 0,
+            whole,
+            summary: None,
             question: turns.len().saturating_sub(1),
             shown: if model.sees { PICTURES_MAX } else { 0 },
             room: room.saturating_sub(tokens(SYSTEM.len())),
@@ -96,6 +113,30 @@ impl Window {
         self.tools = usize::try_from(tools).unwrap_or(usize::MAX);
     }
 
+    /// Gives it what is to be read in place of what is left out, once there is such.
+    pub(in crate::backend::chat) fn recall(&mut self, text: String) {
+        let cost = cost_of(text.len());
+        self.summary = Some(Summary { text, cost, told: false });
+        if self.leaves_out() {
+            self.tell();
+        }
+    }
+
+    /// Whether something of the conversation is left out.
+    fn leaves_out(&self) -> bool {
+        !self.whole || self.gone > 0
+    }
+
+    /// Whether something is left out, or will be.
+    pub(in crate::backend::chat) fn overflows(&self) -> bool {
+        self.leaves_out() || self.size() > self.room.saturating_sub(self.tools)
+    }
+
+    /// The tokens there are for a conversation, if they were not enough for this one.
+    pub(in crate::backend::chat) fn crowded(&self) -> Option<usize> {
+        self.leaves_out().then(|| self.room.saturating_sub(self.tools))
+    }
+
     /// Leaves out what does not fit.
     pub(in crate::backend::chat) fn fit(&mut self) {
         let room = self.room.saturating_sub(self.tools);
@@ -103,20 +144,41 @@ impl Window {
             self.leave_out(room);
             self.shorten(room);
         }
+        if self.size() > room {
+            self.forget();
+        }
     }
 
     /// Leaves out more, because the provider says that this is too long: down to half of it, of what came before the
-    /// question or else of this turn's own results. Whether there was anything to leave out.
+    /// question or else of this turn's own results, or else the summary. Whether there was anything to leave out.
     pub(in crate::backend::chat) fn leave_out_more(&mut self) -> bool {
         let size = self.size();
         // It holds less than was thought.
         self.room = self.room.min((size + self.tools).saturating_sub(1));
-        self.leave_out(size / 2) || self.shorten(size / 2)
+        self.leave_out(size / 2) || self.shorten(size / 2) || self.forget()
     }
 
     /// Tokens of all of it, about.
     pub(super) fn size(&self) -> usize {
-        self.total + self.seen(0)
+        let summary = self.summary.as_ref().filter(|summary| summary.told).map_or(0, |summary| summary.cost);
+        self.total + self.seen(0) + summary
+    }
+
+    /// Has the summary read.
+    fn tell(&mut self) {
+        if let (Some(summary), Some(first)) = (&mut self.summary, self.turns.first_mut().filter(|turn| opens(turn))) {
+            summary.told = true;
+            first.content.insert(0, Content::Text(summary.text.clone()));
+        }
+    }
+
+    /// Takes the summary away; whether it was read.
+    fn forget(&mut self) -> bool {
+        let told = self.summary.take().is_some_and(|summary| summary.told);
+        if told {
+            self.turns[0].content.remove(0);
+        }
+        told
     }
 
     /// Tokens of the pictures that are shown if the turns before `at` are left out.
@@ -127,7 +189,9 @@ impl Window {
 
     /// Leaves out the oldest turns before the question until `room` is enough; whether there were any.
     fn leave_out(&mut self, room: usize) -> bool {
-        let (mut left, mut cut) = (self.total, 0);
+        let (size, mut cut) = (self.size(), 0);
+        let (cost, told) = self.summary.as_ref().map_or((0, false), |summary| (summary.cost, summary.told));
+        let mut left = self.total + cost;
         for at in 1..=self.question {
             left -= self.costs[at - 1];
             if !opens(&self.turns[at]) {
@@ -140,11 +204,16 @@ impl Window {
         }
         if cut > 0 {
             self.cut(cut);
+            // What it stands for may have been less than it is.
+            if told || self.total + self.seen(0) + cost < size {
+                self.tell();
+            }
         }
         cut > 0
     }
 
-    /// Leaves out the turns before `at`, which is a person's; what it has of results was theirs.
+    /// Leaves out the turns before `at`, which is a person's; what it has of results was theirs. The summary goes with
+    /// the first, to be told again.
     fn cut(&mut self, at: usize) {
         self.turns.drain(..at);
         self.costs.drain(..at);
@@ -215,5 +284,10 @@ fn cost(content: &Content) -> usize {
         Content::ToolCall(call) => call.name.len() + json_bytes(&call.arguments),
         Content::Image { .. } => 0,
     };
+    cost_of(bytes)
+}
+
+/// Tokens of a piece of so many bytes.
+fn cost_of(bytes: usize) -> usize {
     PER_PART + tokens(bytes)
 }

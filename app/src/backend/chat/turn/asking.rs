@@ -7,7 +7,8 @@ use crate::{
         chat::{
             Chat,
             approval::Proposed,
-            context::{self, Window},
+            aside,
+            context::{self, Window, summary},
             live::LiveTurn,
             paths::Path,
         },
@@ -56,6 +57,8 @@ pub(super) struct Asking {
     /// All but the turns, which are the window's.
     request: ChatRequest,
     offer: Offer,
+    /// Whether the branch's summary was looked for.
+    recalled: bool,
 }
 
 impl Asking {
@@ -94,7 +97,7 @@ impl Chat {
         let tools = offer.told(&turn.by);
         let advertised = self.tools.cost(&tools);
         let several = self.rooms.with(turn.conversation, |room| room.rows().is_ok_and(|rows| rows.len() > 1));
-        let mut window = Window::new(context::turns(&path.messages, model, several, advertised), model);
+        let mut window = Window::new(context::history(&path.messages, model, several, advertised), model);
         window.advertise(advertised);
         turn.keep_path(Some(path));
         if !resumed {
@@ -114,7 +117,29 @@ impl Chat {
             tools,
             max_output: model.max_output,
         };
-        Ok(Asking { window, request, offer })
+        Ok(Asking { window, request, offer, recalled: false })
+    }
+
+    /// Leaves out what does not fit, with the summary of it if there is one.
+    pub(super) async fn fit(&self, turn: &LiveTurn, model: &Model, asking: &mut Asking) {
+        if asking.window.overflows() {
+            self.recall(turn, model, asking).await;
+        }
+        asking.window.fit();
+        turn.note_crowded(asking.window.crowded());
+    }
+
+    /// Gives a window the branch's summary, for when something is left out; looks for it once.
+    async fn recall(&self, turn: &LiveTurn, model: &Model, asking: &mut Asking) {
+        let first = !std::mem::replace(&mut asking.recalled, true);
+        if !first || !self.options.summaries || !aside::is_asked(model) {
+            return;
+        }
+        match self.store.summary(turn.by.user, turn.message).await {
+            Ok(Some(known)) => asking.window.recall(summary::block(&known.text)),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, turn.id = %turn.id, "a turn goes on without its summary"),
+        }
     }
 
     /// Has the calls of a round answered, and adds what the model is to read of the parts since `first`.
