@@ -195,8 +195,9 @@ fn enclosed(text: &str, mark: &str) -> String {
     // Whatever the case: models do not mind it.
     let lower = text.to_ascii_lowercase();
     let marks = |at: usize| {
-        let after = &lower[at + 1..];
-        after.strip_prefix('/').unwrap_or(after).starts_with(mark)
+        // Nor a blank more or less.
+        let after = lower[at + 1..].trim_start();
+        after.strip_prefix('/').map_or(after, str::trim_start).starts_with(mark)
     };
     text.char_indices().map(|(at, c)| if c == '<' && marks(at) { '‹' } else { c }).collect()
 }

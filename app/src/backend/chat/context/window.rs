@@ -129,17 +129,22 @@ impl Window {
 
     /// Whether something is left out, or will be.
     pub(in crate::backend::chat) fn overflows(&self) -> bool {
-        self.leaves_out() || self.size() > self.room.saturating_sub(self.tools)
+        self.leaves_out() || self.size() > self.space()
     }
 
     /// The tokens there are for a conversation, if they were not enough for this one.
     pub(in crate::backend::chat) fn crowded(&self) -> Option<usize> {
-        self.leaves_out().then(|| self.room.saturating_sub(self.tools))
+        self.leaves_out().then(|| self.space())
+    }
+
+    /// Tokens there are for the conversation.
+    pub(in crate::backend::chat) fn space(&self) -> usize {
+        self.room.saturating_sub(self.tools)
     }
 
     /// Leaves out what does not fit.
     pub(in crate::backend::chat) fn fit(&mut self) {
-        let room = self.room.saturating_sub(self.tools);
+        let room = self.space();
         if self.size() > room {
             self.leave_out(room);
             self.shorten(room);

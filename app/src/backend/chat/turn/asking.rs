@@ -136,7 +136,11 @@ impl Chat {
             return;
         }
         match self.store.summary(turn.by.user, turn.message).await {
-            Ok(Some(known)) => asking.window.recall(summary::block(&known.text)),
+            // A model of a larger window may have written more than this one has room for.
+            Ok(Some(known)) => {
+                let text = summary::written(&known.text, asking.window.space());
+                asking.window.recall(summary::block(&text));
+            }
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, turn.id = %turn.id, "a turn goes on without its summary"),
         }
