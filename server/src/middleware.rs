@@ -1,5 +1,6 @@
 //! The layers around every route; `router` says in which order.
 
+pub mod around;
 pub mod forms;
 pub mod headers;
 pub mod limit;

@@ -1,7 +1,7 @@
 //! Every route and every layer, in order, on one screen.
 
 use crate::{
-    middleware::{forms, headers, limit, origin, peer, refusal, session, trace},
+    middleware::{around, forms, limit, origin, session},
     routes::{apps, attachments, check, files, guide, health, mcp, metrics, oauth, pages, sign_ins},
     state::AppState,
     telemetry::meter::Meter,
@@ -9,11 +9,11 @@ use crate::{
 use app::{backend::Backend, ui::shell};
 use axum::{
     Router,
-    middleware::{from_fn, from_fn_with_state, map_response_with_state},
+    middleware::{from_fn, from_fn_with_state},
 };
 use leptos_axum::LeptosRoutes;
 use std::sync::Arc;
-use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tower_http::{CompressionLevel, compression::CompressionLayer};
 
 /// The whole server for `backend`, counted by `meter`.
 pub fn router(backend: Arc<Backend>, meter: Option<Meter>) -> Router {
@@ -45,15 +45,10 @@ pub fn router(backend: Arc<Backend>, meter: Option<Meter>) -> Router {
         .merge(oauth::router(&state))
         .merge(files::assets(&state))
         .merge(health::router())
-        .merge(metrics::router(&state, meter))
-        .layer(CatchPanicLayer::custom(refusal::panicked));
+        .merge(metrics::router(&state, meter));
     let apart = match &state.backend.config.apps.origin {
         Some(origin) => all.layer(from_fn_with_state(apps::host(origin), apps::only_apps)),
         None => all,
     };
-    apart
-        .layer(map_response_with_state(state.clone(), headers::headers))
-        .layer(from_fn(trace::trace))
-        .layer(from_fn_with_state(state.clone(), peer::peer))
-        .with_state(state)
+    apart.layer(from_fn_with_state(state.clone(), around::around)).with_state(state)
 }

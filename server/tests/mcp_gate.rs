@@ -7,7 +7,7 @@ use crate::support::{
     socket::PATIENCE,
 };
 use reqwest::{Method, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -32,7 +32,7 @@ async fn what_makes_work_is_counted_whatever_else_it_says() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_there_twice_is_the_one_that_was_judged() {
+async fn a_name_that_is_there_twice_is_refused_before_it_counts() {
     let app = TestApp::start_with(|settings| settings.rate_call = Some("1/1h".to_owned())).await;
     let ada = app.person("ada").await;
     let room = ada.room().await;
@@ -42,18 +42,24 @@ async fn a_name_that_is_there_twice_is_the_one_that_was_judged() {
         request.header(header::CONTENT_TYPE, "application/json").body(body).send().await.unwrap()
     };
     let arguments = json!({"conversation_id": room, "title": "Engines", "numbers": [1]});
-    for (first, last) in [("rename_conversation", "sum"), ("sum", "rename_conversation")] {
-        let call = format!(
+    let call = |first: &str, last: &str| {
+        format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call",
             "params":{{"name":"{first}","name":"{last}","arguments":{arguments}}}}}"#
-        );
-        let response = send(call).await;
-        assert_eq!(response.status() == StatusCode::FORBIDDEN, last != "sum", "{first}, {last}");
+        )
+    };
+    let method =
+        r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"sum","arguments":{}}}"#;
+    for twice in [call("rename_conversation", "sum"), call("sum", "rename_conversation"), method.to_owned()] {
+        let response = send(twice.clone()).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{twice}");
+        let told = response.text().await.unwrap();
+        assert!(told.contains("-32600") && told.contains("duplicate field"), "{told}");
     }
     assert_ne!(ada.conversations().await[0].title, "Engines");
-    let twice =
-        r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"sum","arguments":{}}}"#;
-    assert_eq!(send(twice.to_owned()).await.status(), StatusCode::TOO_MANY_REQUESTS);
+    let once = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"sum","arguments":{"numbers":[1]}}}"#;
+    assert_ne!(send(once.to_owned()).await.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(send(once.to_owned()).await.status(), StatusCode::TOO_MANY_REQUESTS);
     app.stop().await;
 }
 
@@ -75,24 +81,43 @@ async fn beginning_sessions_has_a_rate_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_token_that_ends_while_a_stream_is_begun_opens_none() {
+async fn a_token_that_ends_while_a_request_comes_opens_nothing() {
     let app = TestApp::start().await;
-    app.person("ada").await;
-    let caller = at_the_page(&app, "ada").await;
-    let token = token(&app, "ada", "read").await;
+    let ada = app.person("ada").await;
+    let room = ada.room().await;
+    let arguments = json!({"conversation_id": room, "title": "Engines"});
+    for (method, name, params) in [
+        ("subscriptions/listen", None, json!({"notifications": {"promptsListChanged": true}})),
+        (
+            "tools/call",
+            Some("rename_conversation"),
+            json!({"name": "rename_conversation", "arguments": arguments}),
+        ),
+    ] {
+        revoked_while_it_comes(&app, method, name, params).await;
+    }
+    assert_ne!(ada.conversations().await[0].title, "Engines");
+    app.stop().await;
+}
+
+/// Revokes a token when its request's head has come, and sends the rest then.
+async fn revoked_while_it_comes(app: &TestApp, method: &str, name: Option<&str>, mut params: Value) {
+    let caller = at_the_page(app, "ada").await;
+    let token = token(app, "ada", "read write").await;
     let id = app.backend.auth.bearer(&token, "/mcp").await.unwrap().unwrap().token;
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": MODERN,
         "io.modelcontextprotocol/clientCapabilities": {},
         "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
     });
-    let params = json!({"notifications": {"promptsListChanged": true}, "_meta": meta});
-    let body = message("subscriptions/listen", params).to_string();
+    params["_meta"] = meta;
+    let body = message(method, params).to_string();
+    let name = name.map(|name| format!("mcp-name: {name}\r\n")).unwrap_or_default();
     let authority = app.url.strip_prefix("http://").unwrap();
     let head = format!(
         "POST /mcp HTTP/1.1\r\nhost: {authority}\r\nauthorization: Bearer {token}\r\n\
          content-type: application/json\r\naccept: application/json, text/event-stream\r\n\
-         mcp-protocol-version: {MODERN}\r\nmcp-method: subscriptions/listen\r\n\
+         mcp-protocol-version: {MODERN}\r\nmcp-method: {method}\r\n{name}\
          content-length: {}\r\nexpect: 100-continue\r\n\r\n",
         body.len()
     );
@@ -103,8 +128,7 @@ async fn a_token_that_ends_while_a_stream_is_begun_opens_none() {
     app.backend.auth.revoke_api_token(&caller, id).await.unwrap();
     stream.write_all(body.as_bytes()).await.unwrap();
     let head = answered(&mut stream).await;
-    assert!(head.starts_with("HTTP/1.1 401 ") && head.contains("invalid_token"), "{head}");
-    app.stop().await;
+    assert!(head.starts_with("HTTP/1.1 401 ") && head.contains("invalid_token"), "{method}: {head}");
 }
 
 /// The head of an answer.

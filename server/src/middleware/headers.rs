@@ -6,7 +6,6 @@
 use crate::{routes::pages::is_html, state::AppState};
 use app::backend::config::Config;
 use axum::{
-    extract::State,
     http::{HeaderName, HeaderValue, header},
     response::Response,
 };
@@ -42,7 +41,7 @@ pub struct Framed;
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Adds what the route itself has not said.
-pub async fn headers(State(state): State<AppState>, mut response: Response) -> Response {
+pub(super) fn add(state: &AppState, response: &mut Response) {
     let page = is_html(response.status(), response.version(), response.headers(), response.extensions());
     let framed = response.extensions().get::<Framed>().is_some();
     let headers = response.headers_mut();
@@ -61,7 +60,6 @@ pub async fn headers(State(state): State<AppState>, mut response: Response) -> R
     if page {
         headers.append(header::VARY, HeaderValue::from_static("cookie"));
     }
-    response
 }
 
 /// The policy of pages that run no script; their forms lead to ourselves and to `form_action`.

@@ -17,13 +17,18 @@ const AGENT_MAX: usize = 200;
 
 /// Puts the [`Peer`] beside the request.
 pub async fn peer(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    note(&state, &mut request);
+    next.run(request).await
+}
+
+/// See [`peer`].
+pub(super) fn note(state: &AppState, request: &mut Request) {
     let socket = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let socket = socket.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let address = client_address(request.headers(), socket, state.backend.config.trusted_proxies);
     let agent = request.headers().get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
     let agent = agent.map(|agent| agent.chars().take(AGENT_MAX).collect()).unwrap_or_default();
     request.extensions_mut().insert(Peer { address, agent });
-    next.run(request).await
 }
 
 /// The entry that the outermost of `trusted` proxies wrote: the last but `trusted - 1`.

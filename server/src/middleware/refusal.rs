@@ -7,7 +7,6 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use std::any::Any;
 
 /// The response for `error` to a request of `path`.
 pub fn refuse(error: &ApiError, path: &str) -> Response {
@@ -24,6 +23,6 @@ pub fn refuse(error: &ApiError, path: &str) -> Response {
 }
 
 /// The response after a panic, whose words stay here: they may quote a message. The hook has logged its place.
-pub fn panicked(_: Box<dyn Any + Send>) -> Response {
+pub(super) fn panicked() -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side.\n").into_response()
 }

@@ -51,10 +51,10 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use futures::StreamExt;
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use futures::{StreamExt, poll};
+use std::{convert::Infallible, pin::pin, sync::Arc, task::Poll, time::Duration};
 use tokio::time::Instant;
-use tower::ServiceExt;
+use tower::{ServiceBuilder, ServiceExt};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 /// The header by which older clients name their session.
@@ -81,13 +81,25 @@ where
     S::Response: IntoResponse,
     S::Future: Send + 'static,
 {
-    // axum clones what is inside a layer for each layer and request; rmcp's service is no small thing to clone.
-    let service = Arc::new(service);
-    let service = tower::service_fn(move |request| (*service).clone().oneshot(request));
-    Router::new()
-        .route_service(endpoint.server().path(), service)
-        .layer(from_fn_with_state((state.clone(), endpoint.clone()), gate))
+    let gated = ServiceBuilder::new()
         .layer(cors(state))
+        .layer(from_fn_with_state(Arc::new((state.clone(), endpoint.clone())), gate))
+        .service(once(service));
+    Router::new().route_service(endpoint.server().path(), once(gated))
+}
+
+/// The service behind a reference: axum clones what is inside a layer for each layer and request, and neither rmcp's
+/// service nor what stands before it is a small thing to clone.
+fn once<S>(
+    service: S,
+) -> impl tower::Service<Request, Response = S::Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+where
+    S: tower::Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
+    let service = Arc::new(service);
+    tower::service_fn(move |request| (*service).clone().oneshot(request))
 }
 
 /// Lets pages of the origins that may ask read what they are answered, a refusal's challenge above all: without it such
@@ -113,13 +125,14 @@ struct Asked {
     written: Written,
 }
 
-async fn gate(State((state, endpoint)): State<(AppState, McpHttp)>, request: Request, next: Next) -> Response {
+async fn gate(State(gate): State<Arc<(AppState, McpHttp)>>, request: Request, next: Next) -> Response {
+    let (state, endpoint) = &*gate;
     let (begun, mut asked) = (Instant::now(), Asked::default());
-    let response = answer(&state, &endpoint, request, next, &mut asked).await;
+    let response = answer(state, endpoint, request, next, &mut asked).await;
     let status = response.status();
     // What is served begins with another status, and is written down when it ends.
     if (status.is_client_error() || status.is_server_error()) && !asked.written.is_so() {
-        log_refused(&endpoint, &asked, status, begun.elapsed());
+        log_refused(endpoint, &asked, status, begun.elapsed());
     }
     response
 }
@@ -143,7 +156,7 @@ async fn answer(state: &AppState, endpoint: &McpHttp, request: Request, next: Ne
         },
     };
     asked.by = Some((bearer.caller.user, bearer.token));
-    // What ends from now on is heard; what ended since it was looked up, a stream is asked about again below.
+    // What ends from now on is heard; what ended since it was looked up is found below, by looking again.
     let mut listener = backend.hub.listen();
     listener.subscribe(Topic::Token(bearer.token));
     if let Some(session) = headers.get(SESSION) {
@@ -156,27 +169,30 @@ async fn answer(state: &AppState, endpoint: &McpHttp, request: Request, next: Ne
             return (StatusCode::NOT_FOUND, "There is no such session. Begin another.\n").into_response();
         }
     }
-    let (mut head, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, BODY_MAX).await else {
+    let (head, body) = request.into_parts();
+    let mut reading = pin!(to_bytes(body, BODY_MAX));
+    let (read, waited) = match poll!(&mut reading) {
+        Poll::Ready(read) => (read, false),
+        Poll::Pending => (reading.await, true),
+    };
+    let Ok(body) = read else {
         let sentence = format!("A request may have {BODY_MAX} bytes; this one has more, or broke off.\n");
         return (StatusCode::PAYLOAD_TOO_LARGE, sentence).into_response();
     };
     // Nothing else than a POST brings a message.
-    let (message, body) = match (head.method == Method::POST).then(|| Message::read(&body)) {
-        None => (Message::default(), Vec::new()),
-        Some(Ok(read)) => read,
-        Some(Err(unread)) => return unread.into_response(),
-    };
-    asked.message = message;
-    let message = &asked.message;
-    head.headers.remove(header::CONTENT_LENGTH);
-    if stays_open(endpoint, &head.method, message)
+    if head.method == Method::POST {
+        match Message::read(body.clone()) {
+            Ok(message) => asked.message = message,
+            Err(unread) => return unread.into_response(),
+        }
+    }
+    if (waited || stays_open(endpoint, &head.method, &asked.message))
         && let Some(token) = token(&head.headers)
         && let Err(refusal) = known(state, path, token).await
     {
         return *refusal;
     }
-    if let Some(refusal) = refused(state, endpoint, &bearer, message).await {
+    if let Some(refusal) = refused(state, endpoint, &bearer, &asked.message).await {
         return refusal;
     }
     let mut request = Request::from_parts(head, Body::from(body));
@@ -276,15 +292,16 @@ async fn scope_of_task(state: &AppState, bearer: &Bearer, task: &str) -> Result<
 
 /// Records that a call did not even come to be decided about.
 fn turned_away(state: &AppState, bearer: &Bearer, message: &Message, spec: Option<&ToolSpec>, rule: Rule) {
-    let (backend, Message { name, arguments, .. }) = (&state.backend, message);
-    let called = Called { caller: &bearer.caller, tool: name, spec, arguments, place: Place::default() };
+    let (backend, arguments) = (&state.backend, message.arguments());
+    let (tool, arguments, place) = (&*message.name, &arguments, Place::default());
+    let called = Called { caller: &bearer.caller, tool, spec, arguments, place };
     Permit::entry(&backend.store, &backend.clock, &called).turned_away(rule);
 }
 
 /// Records that a call was refused, because the token was not made for it.
 fn record(state: &AppState, bearer: &Bearer, message: &Message, spec: &ToolSpec) {
-    let backend = &state.backend;
-    let called = Called::by_program(&bearer.caller, spec, &message.arguments);
+    let (backend, arguments) = (&state.backend, message.arguments());
+    let called = Called::by_program(&bearer.caller, spec, &arguments);
     if let Some(refusal) = out_of_scope(&backend.store, &backend.clock, &called, spec) {
         // Its words are the challenge's.
         drop(refusal.refused());
@@ -346,7 +363,11 @@ fn log_refused(endpoint: &McpHttp, Asked { message, by, .. }: &Asked, status: St
     let (user, token) = by.map(|(user, token)| (user.to_string(), token.to_string())).unwrap_or_default();
     let outcome = if status.is_server_error() { "fault" } else { "refused" };
     metrics::mcp_request(method, outcome, elapsed);
-    let (client, status) = (&message.client, status.as_u16());
+    // Whoever is over the limit is to cost little.
+    if !tracing::enabled!(tracing::Level::INFO) {
+        return;
+    }
+    let (client, status) = (message.client(), status.as_u16());
     let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(client, method, tool, endpoint, user, token, status, outcome, duration_ms, "mcp");
 }

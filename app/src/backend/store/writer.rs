@@ -10,24 +10,24 @@
 //! What concerns the same conversation's beginning, or the same turn, waits for the next transaction, in its order; a
 //! beginning that must read first ([`Beginning::is_plain`]) has one of its own, and whatever came after it waits.
 
+mod op;
+
+use self::op::{Input, Job};
+pub(super) use self::op::{Checkpoint, Op, Settle};
 use super::{
     StoreError,
-    batch::{self, Batch, GivenCall, Written},
+    batch::{self, Batch, Written},
     db::Db,
     search,
-    tool_calls::RecordedCall,
     turns::{
-        Beginning, FinishTurn, NewTurnKind, Started,
-        write::{self, Draft, Plan},
+        Beginning, Started,
+        write::{self, Plan},
     },
     wal,
 };
 use crate::{
     backend::{clock::Clock, task::Tasks},
-    wire::{
-        id::{TurnId, UserId},
-        message::{Message, Part, Usage},
-    },
+    wire::id::UserId,
 };
 use futures::FutureExt;
 use std::{
@@ -44,163 +44,16 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 /// Operations in one transaction that somebody waits for, about. Fewer than may wait: while one batch is written, those
 /// that the last one answered are at work, so neither waits for the other. What nobody waits for goes along with them.
-const BATCH: usize = 16;
+const BATCH: usize = 48;
 /// How long records that nobody waits for stay here for company: a commit of their own would hold up whoever comes next.
 const LINGER: Duration = Duration::from_millis(20);
 /// Operations that may wait; further callers wait for room.
 const QUEUE: usize = 1024;
 /// How long closing waits for the queue to be written.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// The text so far of a running turn.
-#[derive(Debug)]
-pub(super) struct Checkpoint {
-    pub(super) turn: TurnId,
-    pub(super) parts: Vec<Part>,
-    pub(super) usage: Usage,
-    /// Its open questions, as JSON.
-    pub(super) waiting: Option<String>,
-}
-
-/// One operation, who waits for it, and what came of it.
-#[derive(Debug)]
-pub(super) struct Job<I, O> {
-    input: I,
-    outcome: Option<Result<O, StoreError>>,
-    answer: oneshot::Sender<Result<O, StoreError>>,
-}
-
-impl<I, O> Job<I, O> {
-    /// Keeps what came of it, once its transaction is committed.
-    fn keep(&mut self, result: Result<O, StoreError>) {
-        self.outcome = Some(result);
-    }
-
-    /// Tells whoever waits; they may have gone, which does not undo what was written.
-    fn answer(self, failed: Option<StoreError>) {
-        let result = match failed {
-            Some(error) => Err(error),
-            None => self.outcome.unwrap_or(Err(StoreError::Busy)),
-        };
-        drop(self.answer.send(result));
-    }
-}
-
-/// What the writer can do.
-#[derive(Debug)]
-pub(super) enum Op {
-    Start(Job<Box<Beginning>, Box<Started>>),
-    Checkpoint(Job<Checkpoint, ()>),
-    Finish(Job<Box<FinishTurn>, Box<Message>>),
-    Record(Job<Box<RecordedCall>, ()>),
-    /// Writes nothing: what was recorded before it is written when it is answered.
-    Settle(Job<(), ()>),
-}
-
-/// An operation whose part of a batch is written, and what is needed to read what came of it.
-#[derive(Debug)]
-enum Given {
-    Start(Draft),
-    Checkpoint,
-    Finish(Vec<Part>),
-    Record,
-    Settle,
-}
-
-impl Op {
-    /// What no other operation of the same transaction may have.
-    fn key(&self) -> Option<Uuid> {
-        match self {
-            Self::Start(job) => match &job.input.new.kind {
-                NewTurnKind::Send { conversation, .. } => Some(conversation.0),
-                NewTurnKind::Edit { .. } | NewTurnKind::Regenerate { .. } | NewTurnKind::Continue { .. } => None,
-            },
-            Self::Checkpoint(job) => Some(job.input.turn.0),
-            Self::Finish(job) => Some(job.input.turn.0),
-            Self::Record(_) | Self::Settle(_) => None,
-        }
-    }
-
-    /// Whether it must read before it writes.
-    fn is_alone(&self) -> bool {
-        matches!(self, Self::Start(job) if !job.input.is_plain())
-    }
-
-    /// Whether somebody waits for it to be written.
-    fn is_awaited(&self) -> bool {
-        !matches!(self, Self::Record(job) if job.answer.is_closed())
-    }
-
-    /// Adds it to a batch.
-    fn give(&self, clock: &Clock, batch: &mut Batch) -> Result<Given, StoreError> {
-        Ok(match self {
-            Self::Start(job) => {
-                let draft = Draft::new(Plan::sent(&job.input.new)?, clock);
-                batch.starts.push(draft.given(&job.input.new)?);
-                Given::Start(draft)
-            }
-            Self::Checkpoint(job) => {
-                batch.checkpoints.push(job.input.given(clock)?);
-                Given::Checkpoint
-            }
-            Self::Finish(job) => {
-                let (given, parts) = job.input.given(clock)?;
-                batch.finishes.push(given);
-                Given::Finish(parts)
-            }
-            Self::Record(job) => {
-                batch.record(GivenCall::from(&*job.input));
-                Given::Record
-            }
-            Self::Settle(_) => Given::Settle,
-        })
-    }
-
-    /// Reads what came of it; the plan of a turn that was refused, for the reason is to be found.
-    fn read(&mut self, given: Given, written: &mut Written) -> Option<Plan> {
-        match (self, given) {
-            (Self::Start(job), Given::Start(draft)) => match draft.started(&job.input.new, written) {
-                Ok(Err(plan)) => return Some(plan),
-                Ok(Ok(started)) => job.keep(Ok(Box::new(started))),
-                Err(error) => job.keep(Err(error)),
-            },
-            (Self::Checkpoint(job), Given::Checkpoint) => {
-                let kept = written.kept.remove(&job.input.turn.to_string());
-                job.keep(if kept { Ok(()) } else { Err(StoreError::NotFound) });
-            }
-            (Self::Finish(job), Given::Finish(parts)) => {
-                let reply = job.input.reply(parts, written);
-                job.keep(reply.map(Box::new));
-            }
-            (Self::Record(job), _) => job.keep(Ok(())),
-            (Self::Settle(job), _) => job.keep(Ok(())),
-            // Each was given as what it is.
-            (Self::Start(_) | Self::Checkpoint(_) | Self::Finish(_), _) => {}
-        }
-        None
-    }
-
-    fn answer(self, failed: Option<StoreError>) {
-        match self {
-            Self::Start(job) => job.answer(failed),
-            Self::Checkpoint(job) => job.answer(failed),
-            Self::Finish(job) => job.answer(failed),
-            Self::Record(job) => {
-                if let (Some(error), true) = (&failed, job.answer.is_closed()) {
-                    let RecordedCall { id, user, tool, rule, end, .. } = &*job.input;
-                    let (rule, end) = (rule.name(), end.name());
-                    tracing::error!(%error, %id, %user, tool, rule, end, "what came of a tool call is not recorded");
-                }
-                job.answer(failed);
-            }
-            Self::Settle(job) => job.answer(failed),
-        }
-    }
-}
 
 /// The way to the writer's task.
 #[derive(Debug)]
@@ -232,17 +85,17 @@ impl Writer {
     }
 
     /// Hands over one operation and waits until it is committed or refused.
-    pub(super) async fn ask<I, O>(&self, op: impl FnOnce(Job<I, O>) -> Op, input: I) -> Result<O, StoreError> {
+    pub(super) async fn ask<I: Input>(&self, op: fn(Job<I>) -> Op, input: I) -> Result<I::Outcome, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.send(op(Job { input, outcome: None, answer })).await.map_err(closed)?;
+        self.queue.send(op(Job::new(input, answer))).await.map_err(closed)?;
         answered.await.map_err(|_| StoreError::Database(sqlx::Error::WorkerCrashed))?
     }
 
     /// Hands over one operation and waits for nothing. Nobody hears what came of it.
-    pub(super) fn post<I, O>(&self, op: impl FnOnce(Job<I, O>) -> Op, input: I) {
+    pub(super) fn post<I: Input>(&self, op: fn(Job<I>) -> Op, input: I) {
         // Its other end is gone before the writer sees this, who can tell by that.
         let (answer, _) = oneshot::channel();
-        if let Err(error) = self.queue.try_send(op(Job { input, outcome: None, answer })) {
+        if let Err(error) = self.queue.try_send(op(Job::new(input, answer))) {
             tracing::error!(%error, "the store's queue takes nothing more: something is not written");
         }
     }
@@ -252,19 +105,19 @@ impl Writer {
     ///
     /// # Errors
     /// The store is closed; or, where it was waited for, it was not written.
-    pub(super) async fn hand_over<I, O>(&self, op: impl FnOnce(Job<I, O>) -> Op, input: I) -> Result<(), StoreError> {
+    pub(super) async fn hand_over<I: Input>(&self, op: fn(Job<I>) -> Op, input: I) -> Result<(), StoreError> {
         if self.queue.capacity() < QUEUE / 2 {
             return self.ask(op, input).await.map(drop);
         }
         let (answer, _) = oneshot::channel();
-        self.queue.send(op(Job { input, outcome: None, answer })).await.map_err(closed)
+        self.queue.send(op(Job::new(input, answer))).await.map_err(closed)
     }
 
     /// Waits until every record handed over before is written, or its failure is in the log. Records keep their order, so
     /// what is answered after them is enough.
     pub(super) async fn settle(&self) {
         // A writer that is gone has nothing left to wait for.
-        drop(self.ask(Op::Settle, ()).await);
+        drop(self.ask(Op::Settle, Settle).await);
     }
 
     /// Takes nothing more, and waits until what was taken is written.
@@ -342,7 +195,8 @@ impl Batches {
             [Op::Start(job)] if !job.input.is_plain() => self.start_alone(job).await?,
             _ if ops.iter().all(|op| matches!(op, Op::Settle(_))) => {
                 for op in ops {
-                    op.read(Given::Settle, &mut Written::default());
+                    op.give(&self.clock, &mut Batch::default())?;
+                    op.read(&mut Written::default());
                 }
                 return Ok(());
             }
@@ -355,11 +209,12 @@ impl Batches {
 
     async fn write(&self, ops: &mut [Op]) -> Result<(), StoreError> {
         let mut batch = Batch::default();
-        let given = ops.iter().map(|op| op.give(&self.clock, &mut batch));
-        let given: Vec<Given> = given.collect::<Result<_, _>>()?;
+        for op in &mut *ops {
+            op.give(&self.clock, &mut batch)?;
+        }
         let mut written = batch.commit(&self.db).await?;
-        for (op, given) in ops.iter_mut().zip(given) {
-            let refused = op.read(given, &mut written);
+        for op in ops {
+            let refused = op.read(&mut written);
             // The others are committed: nothing that happens now may fail them.
             if let (Some(plan), Op::Start(job)) = (refused, op) {
                 let why = self.refusal(job.input.new.by, &plan).await;
@@ -376,7 +231,7 @@ impl Batches {
         why
     }
 
-    async fn start_alone(&self, job: &mut Job<Box<Beginning>, Box<Started>>) -> Result<(), StoreError> {
+    async fn start_alone(&self, job: &mut Job<Box<Beginning>>) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         let started = write::start(&mut tx, &self.clock, &job.input).await;
         match started {

@@ -9,7 +9,7 @@
 
 #![expect(deprecated, reason = "older clients still use what newer revisions of the protocol took away")]
 
-use super::{McpServer, log::Ear};
+use super::{McpServer, log::Ear, setup::Offer};
 use crate::backend::{
     caller::{Caller, Via},
     metrics,
@@ -37,6 +37,7 @@ use std::{
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Level;
 
 /// Characters of what a client calls itself that are written.
 const CLIENT_MAX: usize = 60;
@@ -65,9 +66,10 @@ struct Entry {
     ear: Ear,
     method: &'static str,
     tool: Option<String>,
-    client: String,
+    /// As it said it.
+    client: Option<Implementation>,
     caller: Option<Caller>,
-    endpoint: String,
+    offer: Arc<Offer>,
     begun: Instant,
     outcome: Option<&'static str>,
 }
@@ -77,12 +79,17 @@ impl Drop for Entry {
         let outcome = self.outcome.unwrap_or("cancelled");
         let elapsed = self.begun.elapsed();
         metrics::mcp_request(self.method, outcome, elapsed);
+        // Its texts are made for whoever reads them only.
+        if !tracing::enabled!(Level::INFO) {
+            return;
+        }
         let token = match self.caller.as_ref().map(|caller| caller.via) {
             Some(Via::Token(id, _)) => id.to_string(),
             _ => String::new(),
         };
         let user = self.caller.as_ref().map(|caller| caller.user.to_string()).unwrap_or_default();
-        let (method, client, endpoint) = (self.method, &self.client, &self.endpoint);
+        let client = shown(self.client.take());
+        let (method, endpoint) = (self.method, &*self.offer.path);
         let tool = self.tool.as_deref().unwrap_or_default();
         let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         tracing::info!(client, method, tool, endpoint, user, token, outcome, duration_ms, "mcp");
@@ -157,9 +164,9 @@ impl Watched {
             method,
             // A name no tool has is the client's text.
             tool: tool.filter(|name| self.0.tools().spec(name).is_some()).map(str::to_owned),
-            client: shown(cx.meta.client_info().or_else(|| self.0.session.client())),
+            client: cx.meta.client_info().or_else(|| self.0.session.client()),
             caller: self.0.caller(cx).ok(),
-            endpoint: self.0.offer.path.clone(),
+            offer: Arc::clone(&self.0.offer),
             begun: Instant::now(),
             outcome: None,
         }
@@ -214,7 +221,7 @@ impl ServerHandler for Watched {
     ) -> Result<InitializeResult, ErrorData> {
         let mut entry = self.entry("initialize", None, &cx);
         // It says its name now.
-        entry.client = shown(Some(asked.client_info.clone()));
+        entry.client = Some(asked.client_info.clone());
         entry.watch(self.0.initialize(asked, cx).boxed()).await
     }
 
