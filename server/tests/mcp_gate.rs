@@ -88,11 +88,7 @@ async fn a_token_that_ends_while_a_request_comes_opens_nothing() {
     let arguments = json!({"conversation_id": room, "title": "Engines"});
     for (method, name, params) in [
         ("subscriptions/listen", None, json!({"notifications": {"promptsListChanged": true}})),
-        (
-            "tools/call",
-            Some("rename_conversation"),
-            json!({"name": "rename_conversation", "arguments": arguments}),
-        ),
+        ("tools/call", Some("rename_conversation"), json!({"name": "rename_conversation", "arguments": arguments})),
     ] {
         revoked_while_it_comes(&app, method, name, params).await;
     }

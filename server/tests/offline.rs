@@ -1,5 +1,4 @@
 //! The program as it comes, without a model: the offline assistant answers through the registry's tools.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::support::{
     Folder, PASSWORD,

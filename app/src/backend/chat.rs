@@ -108,7 +108,7 @@ pub struct Chat {
     waiting: apps::told::Waiting,
     /// Turns that are over and whose end is yet to be stored.
     unsaved: Mutex<HashSet<TurnId>>,
-    summarising: summary::Summarising,
+    summarising: Mutex<summary::Summarising>,
     /// A turn ended.
     quiet: Notify,
     stopping: CancellationToken,
@@ -148,7 +148,7 @@ impl Chat {
             closed,
             waiting: apps::told::Waiting::default(),
             unsaved: Mutex::default(),
-            summarising: summary::Summarising::default(),
+            summarising: Mutex::default(),
             quiet,
             stopping,
         });

@@ -131,10 +131,9 @@ impl Chat {
             for _ in 0..PIECES {
                 match chat.summarise_piece(&turn, &model, room).await {
                     Ok(Piece::More) => continue,
-                    Ok(Piece::Last) => {}
+                    // Not found: its person left, or it was deleted.
+                    Ok(Piece::Last) | Err(StoreError::NotFound) => {}
                     Ok(Piece::Unwritten) => well = false,
-                    // Its person left, or it was deleted.
-                    Err(StoreError::NotFound) => {}
                     Err(error) => {
                         tracing::warn!(%error, turn.id = %turn.id, "what a turn left out cannot be summarised");
                     }

@@ -163,8 +163,7 @@ impl Store {
         // A call's id is made when it begins, and begins with the time (RFC 9562, 5.7), or with a later one if the clock
         // was set back: then it is purged so much later.
         let first = uuid::Uuid::from_u128(u128::try_from(before.0).unwrap_or_default() << 80).to_string();
-        let purged =
-            execute!(&mut tx, "DELETE FROM tool_calls WHERE id < $1 AND began_at < $2", first, before.0)?;
+        let purged = execute!(&mut tx, "DELETE FROM tool_calls WHERE id < $1 AND began_at < $2", first, before.0)?;
         self.commit(tx).await?;
         Ok(purged)
     }

@@ -12,8 +12,8 @@
 
 mod op;
 
-use self::op::{Input, Job};
 pub(super) use self::op::{Checkpoint, Op, Settle};
+use self::op::{Input, Job};
 use super::{
     StoreError,
     batch::{self, Batch, Written},

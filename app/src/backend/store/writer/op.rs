@@ -46,7 +46,7 @@ pub(in crate::backend::store) trait Input {
 /// Why there is nothing to read.
 pub(in crate::backend::store) enum Unread {
     /// It was refused; why is yet to be found out.
-    Refused(Plan),
+    Refused(Box<Plan>),
     Failed(StoreError),
 }
 
@@ -88,7 +88,7 @@ impl Input for Box<Beginning> {
     }
 
     fn read(&self, draft: Draft, written: &mut Written) -> Result<Box<Started>, Unread> {
-        draft.started(&self.new, written)?.map(Box::new).map_err(Unread::Refused)
+        draft.started(&self.new, written)?.map(Box::new).map_err(|plan| Unread::Refused(Box::new(plan)))
     }
 }
 
@@ -193,7 +193,7 @@ impl<I: Input> Job<I> {
         match self.input.read(self.given.take()?, written) {
             Ok(outcome) => self.keep(Ok(outcome)),
             Err(Unread::Failed(error)) => self.keep(Err(error)),
-            Err(Unread::Refused(plan)) => return Some(plan),
+            Err(Unread::Refused(plan)) => return Some(*plan),
         }
         None
     }
