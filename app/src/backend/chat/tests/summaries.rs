@@ -189,11 +189,14 @@ on_every_backend! {
         assert_eq!(w.asides().len(), 1);
         w.script.open("go");
         w.rested().await;
-        w.answers(&["say ninth", "say More notes."]);
+        assert_eq!(w.asides().len(), 1);
+        w.answers(&["say ninth", "say More notes.", "say The rest."]);
         w.ask("9").await;
         w.rested().await;
         assert!(w.asked().contains("The notes."));
-        assert_eq!(w.asides().len(), 2, "the rest comes next");
+        let asides = w.asides();
+        assert_eq!(asides.len(), 3, "what does not fit into one piece follows at once");
+        assert!(asides[1].contains("The notes.") && asides[2].contains("More notes."), "{asides:?}");
     }
 
     async fn a_stop_of_the_process_ends_it_without_harm(t) {
@@ -228,10 +231,10 @@ on_every_backend! {
         (w.chat, w.script, w.hub) = chat_by(t, quick(), "vendor/test");
         w.room = t.create_conversation(w.ann.user, "Titled").await.unwrap().id;
         w.ask_all(1..=3).await;
-        w.answers(&["fail too_long", "say fourth", "say The notes."]);
+        w.answers(&["fail too_long", "say fourth", "say Half of them.", "say The notes."]);
         w.ask("4").await;
         w.rested().await;
-        assert_eq!(w.asides().len(), 1);
+        assert_eq!(w.asides().len(), 2);
         assert!(w.asides()[0].contains("answer 1"));
         w.answers(&["fail too_long", "say fifth", "say More notes."]);
         w.ask("5").await;

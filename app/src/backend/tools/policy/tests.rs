@@ -257,13 +257,18 @@ on_every_backend! {
             let row = last(t, &ada).await;
             assert_eq!((row.rule, row.end, row.duration_ms), (Rule::ReadOnly, end, Some(0)));
         }
-        // What may change something waits for its row, be it over at once or not.
+        // What may change something waits for its row, be it over at once or not: without one it does not begin.
         let writes = tool(false, None);
         let asked = Called::by_program(&ada, &writes, &arguments);
         let permit = permit(&t.store, &t.clock, &asked, &writes).await;
-        let outcome = ToolOutcome::ok("3", json!({}));
-        assert_eq!(permit.run(std::future::ready(outcome)).now_or_never(), None);
         t.close().await;
+        let mut ran = false;
+        let work = async {
+            ran = true;
+            ToolOutcome::ok("3", json!({}))
+        };
+        assert!(permit.run(work).await.text.contains("cannot be recorded"));
+        assert!(!ran);
         let asked = Called::by_program(&ada, &reads, &arguments);
         let permit = super::Permit::entry(&t.store, &t.clock, &asked).allowed(Rule::ReadOnly, None);
         let outcome = permit.run(std::future::ready(ToolOutcome::ok("3", json!({})))).await;
