@@ -226,6 +226,17 @@ on_every_backend! {
         }
     }
 
+    async fn a_summary_of_a_larger_models_is_cut_to_the_room_there_is(t) {
+        let w = small(t, quick(), "vendor/test").await;
+        let first = w.ask("1").await;
+        t.keep_summary(w.ann.user, first.id, &"notes ".repeat(2_000), &ModelId("m".to_owned())).await.unwrap();
+        w.ask_all(2..=CROWDED).await;
+        let asked = w.asked();
+        let summary = asked.split("</summary>").next().unwrap();
+        assert!(summary.contains("notes notes") && summary.contains("[…]"), "{asked}");
+        assert!(summary.len() < 2_000 && asked.contains("question 5."), "{asked}");
+    }
+
     async fn a_window_that_is_smaller_than_was_thought_gets_one_too(t) {
         let mut w = World::new(t).await;
         (w.chat, w.script, w.hub) = chat_by(t, quick(), "vendor/test");
