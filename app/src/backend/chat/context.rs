@@ -1,8 +1,9 @@
 //! History → what the model is asked: which messages fit the window, and in which shape providers accept them.
 //!
-//! What grows in the course of a turn is `window`'s; what stands for messages that are left out is `summary`'s. Invariant: the turns begin with a person's, roles alternate, every
-//! call is followed by its result and no result stands alone. No IO. Tokens are estimated from bytes (3.5 a token):
-//! generous for Latin script, about right for others, and the provider's own refusal is the safety net.
+//! What grows in the course of a turn is `window`'s; what stands for messages that are left out is `summary`'s.
+//! Invariant: the turns begin with a person's, roles alternate, every call is followed by its result and no result stands
+//! alone. No IO. Tokens are estimated from bytes (3.5 a token): generous for Latin script, about right for others, and the
+//! provider's own refusal is the safety net.
 
 pub(super) mod summary;
 mod window;

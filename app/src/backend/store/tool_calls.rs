@@ -2,8 +2,9 @@
 //!
 //! Invariant: rows go through the group commit, many of them in one statement, so that a call does not wait for a
 //! commit of its own. Whoever awaits [`Store::record_call`] knows that the row is there; [`Store::hand_over_call`] and
-//! [`Store::post_call`] do not wait for that, and what could not be written is then in the log. Whoever reads waits for what this process posted before, so that
-//! no call of its own that is over is read as one that runs. One reads one's own rows, an administrator everybody's.
+//! [`Store::post_call`] do not wait for that, and what could not be written is then in the log. Whoever reads waits for
+//! what this process posted before, so that no call of its own that is over is read as one that runs. One reads one's own
+//! rows, an administrator everybody's.
 
 use super::{
     Store, StoreError,
