@@ -1,21 +1,42 @@
 // A block of code while it is written: what one does in it the next line does not undo, and at its end it is what the
 // server would have written.
 import type { Locator } from '@playwright/test';
+import { Spoken } from './support/model';
 import { type Person, script } from './support/person';
-import { expect, test } from './support/test';
+import { expect, test as base } from './support/test';
 
 const LINES = Array.from({ length: 100 }, (_, index) => `let line_${index + 1} = "${'wide '.repeat(40)}"; // <b>`);
 
-/** Begins a long block of code, a line every 60 ms, in two pieces; returns it once its fifth line is there. */
-async function begun(person: Person): Promise<Locator> {
-  await person.begin(script(
-    'put Look:\\n\\n```rust\\n',
-    ...LINES.flatMap((line) => [`put ${line.slice(0, 17)}`, 'wait 30', `put ${line.slice(17)}\\n`, 'wait 30']),
-    'put ```\\n\\nThat was [all].\\n',
-  ));
-  const block = person.replies.last().locator('.code');
-  await expect(block).toContainText('line_5 ');
+/** Whoever is answered by a model that the test speaks for. */
+const test = base.extend<{ ada: Person; model: Spoken }>({
+  model: async ({}, use) => {
+    const model = await Spoken.start();
+    await use(model);
+    model.stop();
+  },
+  ada: async ({ model, startServer, person }, use) => {
+    await use(await person({ server: await startServer(model.settings) }));
+  },
+});
+
+/** Begins a long block of code; returns it once its fifth line is there. */
+async function begun(ada: Person, model: Spoken): Promise<Locator> {
+  await ada.begin('Show me a program');
+  await model.say('Look:\n\n```rust\n');
+  const block = ada.replies.last().locator('.code');
+  await lines(ada, model, block, 0, 5);
   return block;
+}
+
+/** Some lines of it, each in two pieces that the page has a frame to draw; until they are all there. */
+async function lines(ada: Person, model: Spoken, block: Locator, from: number, to: number): Promise<void> {
+  for (const line of LINES.slice(from, to)) {
+    for (const piece of [line.slice(0, 17), `${line.slice(17)}\n`]) {
+      await model.say(piece);
+      await ada.page.evaluate(() => new Promise(requestAnimationFrame));
+    }
+  }
+  await expect(block).toContainText(LINES[to - 1]);
 }
 
 function html(block: Locator): Promise<string> {
@@ -59,18 +80,17 @@ function held(block: Locator): Promise<object> {
   });
 }
 
-test('what is selected, scrolled and focused in it stays while more lines come, and after its end', async ({ person }) => {
-  const ada = await person();
-  const block = await begun(ada);
+test('what is selected, scrolled and focused in it stays while more lines come, and after its end', async ({ ada, model }) => {
+  const block = await begun(ada, model);
   await hold(block);
   const all = { selected: `${LINES[1].slice(4)}\nlet line_3`, scrolled: 200, focused: true, same: true };
   expect(await held(block)).toEqual(all);
-  for (const line of [30, 60, 90]) {
-    expect(await block.innerText()).not.toContain(`line_${line} `);
-    await expect(block).toContainText(`line_${line} `);
+  for (const [from, to] of [[5, 20], [20, 60], [60, 100]]) {
+    await lines(ada, model, block, from, to);
     expect(await held(block)).toEqual(all);
   }
 
+  await model.end('```\n\nThat was [all].\n');
   await expect(await ada.answered(1)).toContainText('That was [all].');
   expect(await held(block)).toEqual(all);
   expect(await block.locator('pre').evaluate((pre) => pre.textContent)).toBe(`${LINES.join('\n')}\n`);
@@ -79,10 +99,12 @@ test('what is selected, scrolled and focused in it stays while more lines come, 
   expect(await html(block)).toBe(written);
 });
 
-test('a tab that comes in the middle of it has the same in the end', async ({ person }) => {
-  const ada = await person();
-  const block = await begun(ada);
+test('a tab that comes in the middle of it has the same in the end', async ({ ada, model }) => {
+  const block = await begun(ada, model);
   const other = await ada.anotherTab();
+  await expect(other.replies.last().locator('.code')).toContainText(LINES[4]);
+  await lines(ada, model, block, 5, 20);
+  await model.end(`${LINES.slice(20).join('\n')}\n\`\`\`\n`);
   await other.answered(1);
   await ada.answered(1);
   const late = other.replies.last().locator('.code');
