@@ -11,7 +11,7 @@ export class Complaints {
     context.on('console', (message) => {
       // How long a page took to use what it fetched early says something of the machine, and nothing of a page without script.
       if (/was preloaded using link preload but not used within a few seconds/.test(message.text())) return;
-      if (['error', 'warning'].includes(message.type())) this.note(`console ${message.type()}: ${message.text()}`);
+      if (['error', 'warning'].includes(message.type())) this.note(`console ${message.type()}: ${message.text()} at ${message.location().url}`);
     });
     context.on('weberror', (error) => this.note(`uncaught: ${error.error().stack ?? error.error().message}`));
     context.on('requestfailed', (request) => {

@@ -36,7 +36,8 @@ pub(crate) fn generate(name: &str, split: Split, folder: &Path) -> Result<Glue> 
         .input_bytes(name, split.main)
         .out_name(name)
         .typescript(false)
-        .remove_name_section(true)
+        // `wasm-opt` puts the functions in the order of their names, and takes the names out.
+        .remove_name_section(false)
         .remove_producers_section(true)
         // The chunks share the table of functions and the stack.
         .keep_lld_exports(true)

@@ -10,8 +10,8 @@ use crate::compress::beside;
 
 /// A first visit is to transfer less than 350 kB in all.
 const FIRST_VISIT: u64 = 350_000;
-/// What of that is kept for the page's HTML, icon and headers.
-const PAGE: u64 = 30_000;
+/// What of that is kept for the HTML of two pages, the icon and headers.
+const PAGE: u64 = 12_000;
 
 /// Prints the sizes of `files` and of `chunks`, and a warning if the former together, in brotli, exceed the limit.
 pub(crate) fn report(files: &[PathBuf], chunks: &[PathBuf]) -> Result<()> {
