@@ -9,6 +9,7 @@ mod sqlite;
 pub(super) use self::sqlite::{LONG, PAGE, SqliteFile, SqliteTx};
 use super::StoreError;
 use crate::backend::config::DatabaseUrl;
+use futures::future::BoxFuture;
 use secrecy::ExposeSecret;
 use sqlx::{
     Executor, PgPool, Postgres, Transaction,
@@ -96,10 +97,15 @@ impl Db {
     }
 
     /// Begins a write transaction.
-    pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
-        Ok(match self {
-            Self::Sqlite(file) => Driver::Sqlite(file.begin().await?),
-            Self::Postgres(pool) => Driver::Postgres(pool.begin().await?),
+    ///
+    /// In a box of its own: the wait for a connection, which may have to be opened, has 14 KiB of state, and every future
+    /// that ever writes would have to be made, moved and kept with room for it, be it needed or not.
+    pub(super) fn begin(&self) -> BoxFuture<'_, Result<Tx, StoreError>> {
+        Box::pin(async move {
+            Ok(match self {
+                Self::Sqlite(file) => Driver::Sqlite(file.begin().await?),
+                Self::Postgres(pool) => Driver::Postgres(pool.begin().await?),
+            })
         })
     }
 
