@@ -21,6 +21,7 @@ use std::{
     collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
 };
+use url::Position;
 
 /// Origins that are remembered as logged; after so many others one is logged again.
 const LOGGED_MAX: usize = 64;
@@ -127,8 +128,10 @@ pub fn may_ask_from(config: &Config, headers: &HeaderMap) -> bool {
 /// Whether the request was sent to a name that is ours, and not to one that was made to point here.
 pub fn is_known_host(config: &Config, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    // The name at hand needs no parsing; whatever else is the same by another spelling does.
+    let ours = &config.public_url[Position::BeforeHost..Position::AfterPort];
     // HTTP/2 has no such header, and no page can speak it without encryption.
-    host.is_none_or(|host| cannot_be_rebound(config, host))
+    host.is_none_or(|host| host == ours || cannot_be_rebound(config, host))
 }
 
 /// `/ws/chat/{room}/`, not our own page's socket beside it.

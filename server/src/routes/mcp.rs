@@ -51,10 +51,10 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use futures::{StreamExt, poll};
+use futures::{StreamExt, future::Either, poll};
 use std::{convert::Infallible, pin::pin, sync::Arc, task::Poll, time::Duration};
 use tokio::time::Instant;
-use tower::{ServiceBuilder, ServiceExt};
+use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 /// The header by which older clients name their session.
@@ -81,11 +81,17 @@ where
     S::Response: IntoResponse,
     S::Future: Send + 'static,
 {
-    let gated = ServiceBuilder::new()
-        .layer(cors(state))
-        .layer(from_fn_with_state(Arc::new((state.clone(), endpoint.clone())), gate))
-        .service(once(service));
-    Router::new().route_service(endpoint.server().path(), once(gated))
+    let gated = from_fn_with_state(Arc::new((state.clone(), endpoint.clone())), gate).layer(once(service));
+    let told = cors(state).layer(gated.clone());
+    // Only pages have an origin, and only to them it is said what pages may read: no other client is to pay for that.
+    let either = service_fn(move |request: Request| {
+        if request.headers().contains_key(header::ORIGIN) {
+            Either::Left(told.clone().oneshot(request))
+        } else {
+            Either::Right(gated.clone().oneshot(request))
+        }
+    });
+    Router::new().route_service(endpoint.server().path(), once(either))
 }
 
 /// The service behind a reference: axum clones what is inside a layer for each layer and request, and neither rmcp's
@@ -99,7 +105,7 @@ where
     S::Future: Send + 'static,
 {
     let service = Arc::new(service);
-    tower::service_fn(move |request| (*service).clone().oneshot(request))
+    service_fn(move |request| (*service).clone().oneshot(request))
 }
 
 /// Lets pages of the origins that may ask read what they are answered, a refusal's challenge above all: without it such

@@ -30,7 +30,7 @@ impl Token {
 
     /// What the store keeps: its SHA-256 in hexadecimal.
     pub fn hash(&self) -> String {
-        hex::encode(Sha256::digest(self.0.expose_secret()))
+        format!("{:x}", Sha256::digest(self.0.expose_secret()))
     }
 
     /// The secret itself, for the cookie.

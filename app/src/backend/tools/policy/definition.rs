@@ -29,7 +29,7 @@ pub fn definition(spec: &ToolSpec) -> String {
 pub fn digest(value: &Value) -> String {
     let mut text = String::new();
     canonical(value, &mut text);
-    hex::encode(Sha256::digest(text))
+    format!("{:x}", Sha256::digest(text))
 }
 
 /// JSON without blanks, its keys in order.
