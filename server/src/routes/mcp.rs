@@ -82,20 +82,21 @@ where
     S::Future: Send + 'static,
 {
     let gated = from_fn_with_state(Arc::new((state.clone(), endpoint.clone())), gate).layer(once(service));
-    let told = cors(state).layer(gated.clone());
+    let ways = Arc::new((cors(state).layer(gated.clone()), gated));
     // Only pages have an origin, and only to them it is said what pages may read: no other client is to pay for that.
     let either = service_fn(move |request: Request| {
+        let (told, untold) = &*ways;
         if request.headers().contains_key(header::ORIGIN) {
             Either::Left(told.clone().oneshot(request))
         } else {
-            Either::Right(gated.clone().oneshot(request))
+            Either::Right(untold.clone().oneshot(request))
         }
     });
-    Router::new().route_service(endpoint.server().path(), once(either))
+    Router::new().route_service(endpoint.server().path(), either)
 }
 
-/// The service behind a reference: axum clones what is inside a layer for each layer and request, and neither rmcp's
-/// service nor what stands before it is a small thing to clone.
+/// The service behind a reference: axum clones what is inside a layer for each layer and request, and rmcp's service is
+/// no small thing to clone.
 fn once<S>(
     service: S,
 ) -> impl tower::Service<Request, Response = S::Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
