@@ -133,7 +133,7 @@ impl Permit {
             id: clock.id(),
             user: called.caller.user,
             // A name no tool has is the model's text.
-            tool: called.tool.char_indices().nth(64).map_or(called.tool, |(end, _)| &called.tool[..end]).to_owned(),
+            tool: called.tool.chars().take(64).collect(),
             server: called.spec.and_then(|spec| spec.server.as_ref()).map(|server| server.name.clone()),
             via,
             credential,
